@@ -1,0 +1,221 @@
+"""Presidio's analyzer as a detector, with nothing to download and no network.
+
+Three things differ from a plain `AnalyzerEngine()`:
+
+- the spaCy pipeline is blank (tokens only) unless the caller brings one, so nothing is fetched;
+- the e-mail recogniser validates domains against the public-suffix list that ships with
+  `tldextract`; Presidio's own fetches the list on first use;
+- a pattern that runs out of time raises. Presidio logs it and carries on, which would let the
+  rest of the text through unseen.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import regex
+import spacy
+import tldextract
+from presidio_analyzer import AnalyzerEngine, PatternRecognizer
+from presidio_analyzer.nlp_engine import SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import EmailRecognizer, IbanRecognizer
+from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
+from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
+
+from piirag.detection.finding import Finding
+from piirag.detection.windows import windows
+from piirag.errors import ConfigurationError, DetectionTimeoutError
+
+# Found by Presidio, but no personal data by themselves in most corpora: a URL pattern that takes
+# `main.py` for a host, every date, every UUID. Name them in `Policy(entities=...)` to have them.
+NOT_BY_DEFAULT = frozenset({"DATE_TIME", "URL", "UUID"})
+
+# Seconds one pattern may run over one window (16 KB). Ordinary text takes milliseconds.
+PATTERN_SECONDS = 10.0
+
+_offline_suffixes = tldextract.TLDExtract(
+    suffix_list_urls=(), cache_dir=None, fallback_to_snapshot=True
+)
+
+
+class _TimedPattern:
+    """A compiled pattern whose time-out raises an error that Presidio does not swallow."""
+
+    def __init__(self, compiled: Any, seconds: float) -> None:
+        self._compiled = compiled
+        self._seconds = seconds
+
+    def finditer(self, text: str, timeout: float | None = None) -> Iterator[Any]:
+        timed_out = False
+        try:
+            yield from self._compiled.finditer(text, timeout=self._seconds)
+        except TimeoutError:
+            timed_out = True
+        if timed_out:
+            raise DetectionTimeoutError("a pattern ran out of its time budget")
+
+
+class _OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
+    def validate_result(self, pattern_text: str) -> bool:
+        return bool(_offline_suffixes(pattern_text).fqdn)
+
+
+class _TimedIbanRecognizer(IbanRecognizer):  # type: ignore[misc]
+    """Compiles its pattern anew on each call, so the clock tells whether it timed out."""
+
+    def analyze(self, *args: Any, **kwargs: Any) -> Any:
+        began = time.monotonic()
+        results = super().analyze(*args, **kwargs)
+        if time.monotonic() - began >= iban_recognizer.REGEX_TIMEOUT_SECONDS:
+            raise DetectionTimeoutError("a pattern ran out of its time budget")
+        return results
+
+
+class BlankNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
+    """spaCy tokenizers without weights; lower-cased tokens stand in for lemmas.
+
+    Presidio raises the score of a weak pattern when a context word ("passport") stands near it,
+    and looks for that word among the lemmas, which a blank pipeline leaves empty.
+    """
+
+    def __init__(self, languages: Iterable[str]) -> None:
+        models = [{"lang_code": code, "model_name": "blank"} for code in languages]
+        super().__init__(models=models)
+
+    def load(self) -> None:
+        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}
+        for nlp in self.nlp.values():
+            nlp.max_length = 10**9
+
+    def is_loaded(self) -> bool:
+        return self.nlp is not None
+
+    def _doc_to_nlp_artifact(self, doc: Any, language: str) -> Any:
+        for token in doc:
+            token.lemma_ = token.lower_
+        return super()._doc_to_nlp_artifact(doc, language)
+
+
+def offline_analyzer(languages: Sequence[str] = ("en",), nlp_engine: Any = None) -> AnalyzerEngine:
+    """Build Presidio's engine with its predefined recognisers and nothing to download.
+
+    Args:
+        languages: ISO 639-1 codes.
+        nlp_engine: A Presidio NLP engine with a model of your own; blank spaCy if None.
+
+    Returns:
+        An `AnalyzerEngine`.
+
+    Raises:
+        ConfigurationError: A language that spaCy does not know.
+    """
+    codes = list(languages)
+    engine = nlp_engine
+    try:
+        if engine is None:
+            engine = BlankNlpEngine(codes)
+            engine.load()
+        provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": codes})
+        registry = provider.create_recognizer_registry()
+    except (ImportError, ValueError) as error:
+        reason = type(error).__name__
+        raise ConfigurationError(f"cannot set up languages {codes}: {reason}") from None
+    registry.recognizers = [_harden(recognizer) for recognizer in registry.recognizers]
+    if nlp_engine is not None:
+        registry.add_nlp_recognizer(nlp_engine=engine)
+    elif not registry.recognizers:
+        raise ConfigurationError(f"no recogniser for languages {codes}")
+    else:
+        registry.recognizers = [
+            r for r in registry.recognizers if type(r).__name__ != "SpacyRecognizer"
+        ]
+    return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=codes)
+
+
+def _harden(recognizer: Any) -> Any:
+    """Replace the recognisers that use the network, and make time-outs raise."""
+    replacement = {EmailRecognizer: _OfflineEmailRecognizer, IbanRecognizer: _TimedIbanRecognizer}
+    kind = replacement.get(type(recognizer))
+    if kind is not None:
+        recognizer = kind(
+            context=recognizer.context,
+            supported_language=recognizer.supported_language,
+            supported_entity=recognizer.supported_entities[0],
+            name=recognizer.name,
+        )
+    if isinstance(recognizer, PatternRecognizer) and not isinstance(recognizer, IbanRecognizer):
+        # The pattern objects are class attributes, shared with any other engine: copy them.
+        recognizer.patterns = [copy.copy(pattern) for pattern in recognizer.patterns]
+        flags = recognizer.global_regex_flags
+        for pattern in recognizer.patterns:
+            compiled = regex.compile(pattern.regex, flags=flags)
+            pattern.compiled_with_flags = flags
+            pattern.compiled_regex = _TimedPattern(compiled, PATTERN_SECONDS)
+    return recognizer
+
+
+class PresidioDetector:
+    """A `Detector` over a Presidio `AnalyzerEngine`.
+
+    Args:
+        analyzer: An engine of your own, or None for `offline_analyzer`.
+        languages: Languages of the default engine.
+        entities: Presidio entity types to look for; None for all the engine supports but
+            `DATE_TIME`, `URL` and `UUID`.
+
+    Raises:
+        ConfigurationError: An entity type that the engine does not know.
+    """
+
+    def __init__(
+        self,
+        analyzer: AnalyzerEngine | None = None,
+        *,
+        languages: Sequence[str] = ("en",),
+        entities: Iterable[str] | None = None,
+    ) -> None:
+        self._analyzer = analyzer if analyzer is not None else offline_analyzer(languages)
+        supported = set(self._analyzer.get_supported_entities())
+        wanted = supported - NOT_BY_DEFAULT if entities is None else set(entities)
+        unknown = wanted - supported
+        if unknown:
+            raise ConfigurationError(
+                f"no recogniser for entity types {sorted(unknown)}; supported: {sorted(supported)}"
+            )
+        self.entities = tuple(sorted(wanted))
+
+    def detect(self, text: str, *, language: str = "en") -> list[Finding]:
+        """Find personal data in one text. See `Detector.detect`."""
+        found: set[Finding] = set()
+        for offset, window in windows(_decodable(text)):
+            found.update(self._window(window, offset, language))
+        return sorted(found, key=lambda f: (f.start, f.end, f.entity_type))
+
+    def detect_batch(self, texts: Sequence[str], *, language: str = "en") -> list[list[Finding]]:
+        """Find personal data in several texts. See `Detector.detect_batch`."""
+        return [self.detect(text, language=language) for text in texts]
+
+    def _window(self, window: str, offset: int, language: str) -> Iterator[Finding]:
+        if not self.entities:
+            return
+        for result in self._analyzer.analyze(
+            window, language=language, entities=list(self.entities)
+        ):
+            metadata = result.recognition_metadata or {}
+            yield Finding(
+                result.entity_type,
+                offset + result.start,
+                offset + result.end,
+                float(result.score),
+                str(metadata.get("recognizer_name", "presidio")),
+            )
+
+
+def _decodable(text: str) -> str:
+    """Replace lone surrogates one for one: spaCy cannot encode them, and offsets must hold."""
+    if text.isascii():
+        return text
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -1,0 +1,148 @@
+"""The exceptions piirag raises.
+
+```
+PiiragError
+├── ConfigurationError (ValueError)        a policy, operator or key that cannot work
+│   └── MissingDependencyError (ImportError)   an optional library is not installed
+├── InvalidInputError (ValueError)         text, metadata or ids of the wrong kind
+│   └── InvalidUserIdError                 a missing or unsafe user id
+├── DetectionError                         a detector failed or returned nonsense
+│   └── DetectionTimeoutError              a detector ran out of its time budget
+├── PIIBlockedError                        personal data was on its way to where it may not go
+├── TenancyError                           a read or write that would leave its tenant
+│   └── UnsupportedStoreError              a store whose tenants piirag cannot keep apart
+├── VaultError                             the vault cannot be read or written
+│   ├── VaultKeyError                      wrong or missing master key
+│   └── UserErasedError                    a write for a user who was erased
+├── ModelCallError                         the wrapped model raised
+└── ErasureError                           an erasure could not be carried out
+```
+
+No message, argument or attribute of these holds text, values or user ids: they name entity types,
+offsets, counts and positions only. They are raised with no cause and no context, so that the
+text in another library's exception does not travel with them.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "DetectionError",
+    "DetectionTimeoutError",
+    "ErasureError",
+    "InvalidInputError",
+    "InvalidUserIdError",
+    "MissingDependencyError",
+    "ModelCallError",
+    "PIIBlockedError",
+    "PiiragError",
+    "TenancyError",
+    "UnsupportedStoreError",
+    "UserErasedError",
+    "VaultError",
+    "VaultKeyError",
+]
+
+
+class PiiragError(Exception):
+    """Base of every exception that piirag raises on purpose."""
+
+
+class ConfigurationError(PiiragError, ValueError):
+    """A policy, operator, key or option that cannot work."""
+
+
+class MissingDependencyError(ConfigurationError, ImportError):
+    """An optional library is missing; the message names the extra to install."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"{library} is not installed; install it with: pip install 'piirag[{extra}]'"
+        )
+
+
+class InvalidInputError(PiiragError, ValueError):
+    """Text, metadata or ids that are missing or of the wrong kind."""
+
+
+class InvalidUserIdError(InvalidInputError):
+    """A user id that is missing, empty, not a string, or not in the safe alphabet."""
+
+
+class DetectionError(PiiragError):
+    """A detector failed or returned nonsense; nothing was stored, sent or returned.
+
+    Args:
+        message: What went wrong, without text.
+        error_type: Qualified name of the detector's own exception, if it raised one.
+    """
+
+    def __init__(self, message: str, *, error_type: str | None = None) -> None:
+        self.error_type = error_type
+        super().__init__(f"{message} ({error_type})" if error_type else message)
+
+
+class DetectionTimeoutError(DetectionError):
+    """A detector did not finish in its time budget."""
+
+
+class PIIBlockedError(PiiragError):
+    """Personal data was found where none may pass, and the call was stopped.
+
+    Args:
+        where: What was stopped, for instance ``"chat model input"``.
+        counts: Entity type -> number of findings.
+        advice: What to use instead.
+    """
+
+    def __init__(self, where: str, counts: dict[str, int], advice: str = "") -> None:
+        self.where = where
+        self.counts = dict(counts)
+        found = ", ".join(f"{kind} x{n}" for kind, n in sorted(counts.items()))
+        message = f"blocked: personal data in {where}" + (f" ({found})" if found else "")
+        super().__init__(f"{message}. {advice}" if advice else message)
+
+
+class TenancyError(PiiragError):
+    """A read or write that would leave its tenant, or an option that could make it."""
+
+
+class UnsupportedStoreError(TenancyError):
+    """A store whose tenants piirag cannot keep apart."""
+
+
+class VaultError(PiiragError):
+    """The vault cannot be read or written."""
+
+
+class VaultKeyError(VaultError):
+    """The master key is missing or does not fit this vault."""
+
+
+class UserErasedError(VaultError):
+    """The user was erased; writes for the user are refused until reinstated."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this user was erased; writes are refused until vault.reinstate(user_id) is called"
+        )
+
+
+class ModelCallError(PiiragError):
+    """The wrapped model raised. Its message is withheld: providers echo the prompt.
+
+    Args:
+        error_type: Qualified name of the provider's exception, such as
+            ``"openai.BadRequestError"``.
+        status_code: The HTTP status, where the provider's exception has one.
+    """
+
+    def __init__(self, error_type: str, status_code: int | None = None) -> None:
+        self.error_type = error_type
+        self.status_code = status_code
+        status = f", HTTP status {status_code}" if status_code is not None else ""
+        super().__init__(f"the model call failed: {error_type}{status}; its message is withheld")
+
+
+class ErasureError(PiiragError):
+    """An erasure could not be carried out."""

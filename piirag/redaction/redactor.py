@@ -1,0 +1,223 @@
+"""Redact and rehydrate around one model call."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from piirag.detection.finding import Finding
+from piirag.detection.known import Known, KnownValues
+from piirag.detection.protocol import Detector
+from piirag.detection.spans import Span, find_spans
+from piirag.detection.text import LONE_SURROGATE, normal_form, require_text
+from piirag.errors import ConfigurationError
+from piirag.policy import Policy
+from piirag.redaction import tokens
+from piirag.redaction.detectors import detector_for
+from piirag.redaction.mapping import RedactionMapping
+from piirag.redaction.rehydrate import StreamRehydrator, rehydrate
+from piirag.redaction.scrubber import Scrubber
+
+_LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern.replace('?P<', '?P<_')}|{LONE_SURROGATE.pattern}")
+
+
+@dataclass(frozen=True, repr=False)
+class Redaction:
+    """A redacted text, and what is needed to undo it.
+
+    Args:
+        text: The text with a placeholder in place of every finding.
+        findings: Where they stood, in the text that was passed in.
+        mapping: Placeholder -> value, opaque.
+    """
+
+    text: str
+    findings: tuple[Finding, ...]
+    mapping: RedactionMapping
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entity type -> number of findings."""
+        return dict(Counter(f.entity_type for f in self.findings))
+
+    def __repr__(self) -> str:
+        return f"Redaction({self.counts})"
+
+
+class Redactor:
+    """Sends placeholders out and puts the real values back.
+
+    Args:
+        policy: What to look for. Its operators play no part: what leaves for a model is always a
+            placeholder, so that it can be restored.
+        detector: Finds entities; the scrubber's, else `default_detector()`, if None.
+        scrubber: Gives access to a vault, so that pseudonyms in retrieved chunks travel as short
+            placeholders too and come back as values, and so that values known for a user are
+            found. Takes effect in sessions with a `user_id`.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        detector: Detector | None = None,
+        *,
+        scrubber: Scrubber | None = None,
+    ) -> None:
+        inherited = scrubber.policy if scrubber is not None else Policy()
+        self.policy = policy if policy is not None else inherited
+        self.scrubber = scrubber
+        self._given = detector
+
+    @property
+    def detector(self) -> Detector:
+        """The detector; the default one is built on first use."""
+        if self._given is None and self.scrubber is not None:
+            return self.scrubber.detector
+        return detector_for(self.policy, self._given)
+
+    def redact(self, text: str, *, known: Known | None = None) -> Redaction:
+        """Redact one text.
+
+        Args:
+            text: Any string. Text that looks like a placeholder already is quoted, so that it
+                can never be restored to a value.
+            known: Values the application knows, found in every spelling.
+
+        Returns:
+            The redacted text with the mapping that undoes it.
+
+        Raises:
+            InvalidInputError: Not a string.
+            DetectionError: The detector failed; nothing was let through.
+        """
+        return self.session(known=known).redact(text)
+
+    def session(
+        self, *, user_id: str | None = None, known: Known | None = None
+    ) -> RedactionSession:
+        """A session redacts the several texts of one model call under one mapping.
+
+        Args:
+            user_id: The tenant whose pseudonyms and known values count; needs a scrubber.
+            known: Values the application knows.
+        """
+        return RedactionSession(self, user_id, known)
+
+    def rehydrate(self, text: str, mapping: RedactionMapping) -> str:
+        """Put the values back: exact, literal, in a single pass.
+
+        Placeholders that are not in the mapping stay as they are.
+
+        Raises:
+            InvalidInputError: Not a string.
+        """
+        return rehydrate(require_text(text), mapping)
+
+    def stream(self, mapping: RedactionMapping) -> StreamRehydrator:
+        """Restore a reply that arrives in chunks."""
+        return StreamRehydrator(mapping)
+
+    def __repr__(self) -> str:
+        return f"Redactor(scrubber={self.scrubber!r})"
+
+
+class RedactionSession:
+    """One model call: all its texts share the numbering and the mapping."""
+
+    def __init__(self, redactor: Redactor, user_id: str | None, known: Known | None) -> None:
+        if user_id is not None and redactor.scrubber is None:
+            raise ConfigurationError("a session with a user_id needs a redactor with a scrubber")
+        self._redactor = redactor
+        self._user_id = user_id
+        self._known = KnownValues(known)
+        self.mapping = RedactionMapping()
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: Counter[str] = Counter()
+        self._tokens: dict[tuple[str, int, str], str] = {}
+        self._spellings: Counter[tuple[str, int]] = Counter()
+        self._done: dict[str, Redaction] = {}
+
+    def redact(self, text: str) -> Redaction:
+        """Redact one text of the call.
+
+        Raises:
+            InvalidInputError: Not a string.
+            DetectionError: The detector failed; nothing was let through.
+        """
+        require_text(text)
+        if text not in self._done:
+            self._done[text] = self._redact(text)
+        return self._done[text]
+
+    def _redact(self, text: str) -> Redaction:
+        literals = [m.span() for m in _LITERAL.finditer(text)]
+        issued = self._issued(text)
+        spans = self._find(text, [*literals, *(span for span, _ in issued)])
+        marks: list[tuple[int, int, str]] = []
+        for start, end in literals:
+            marks.append((start, end, self._token(tokens.LITERAL, text[start:end], text[start:end])))
+        for (start, end), (kind, token, value) in issued:
+            marks.append((start, end, self._token(kind, token, value)))
+        for span in spans:
+            finding = span.finding
+            surface = text[finding.start : finding.end]
+            token = self._token(finding.entity_type, self._identity(span), surface)
+            marks.append((finding.start, finding.end, token))
+        pieces = []
+        last = 0
+        for start, end, token in sorted(marks):
+            pieces += [text[last:start], token]
+            last = end
+        findings = tuple(span.finding for span in spans)
+        return Redaction("".join([*pieces, text[last:]]), findings, self.mapping)
+
+    def _find(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:
+        redactor = self._redactor
+        indices = [self._known]
+        if redactor.scrubber is not None and self._user_id is not None:
+            indices.append(redactor.scrubber.known_values(self._user_id))
+        return find_spans(
+            text,
+            detector=redactor.detector,
+            policy=redactor.policy,
+            known=indices,
+            protected=protected,
+        )
+
+    def _issued(self, text: str) -> list[tuple[tuple[int, int], tuple[str, str, str]]]:
+        """Pseudonyms of this user in the text: where, and their type, token and value."""
+        scrubber = self._redactor.scrubber
+        if scrubber is None or self._user_id is None or "[" not in text:
+            return []
+        values = scrubber.values_of(text, user_id=self._user_id)
+        return [
+            (m.span(), (m["type"], m.group(), values[m.group()]))
+            for m in tokens.PSEUDONYM.finditer(text)
+            if m.group() in values
+        ]
+
+    def _identity(self, span: Span) -> str:
+        """What two mentions of one value have in common: the pseudonym, where there is a vault."""
+        scrubber = self._redactor.scrubber
+        if scrubber is not None and self._user_id is not None:
+            return scrubber.token_of(span, user_id=self._user_id)
+        return normal_form(*span.key)
+
+    def _token(self, entity_type: str, identity: str, value: str) -> str:
+        kind = tokens.token_type(entity_type)
+        number = self._numbers.get((kind, identity))
+        if number is None:
+            self._last[kind] += 1
+            number = self._numbers[(kind, identity)] = self._last[kind]
+        token = self._tokens.get((kind, number, value))
+        if token is None:
+            token = tokens.placeholder(kind, number, self._spellings[(kind, number)])
+            self._spellings[(kind, number)] += 1
+            self._tokens[(kind, number, value)] = token
+            self.mapping.add(token, value, kind)
+        return token
+
+    def __repr__(self) -> str:
+        return f"RedactionSession({self.mapping!r})"
