@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from piirag.detection import Detector, Finding, KnownValues, default_detector
+    from piirag.erasure import ErasureReceipt, delete_user
     from piirag.policy import Policy
     from piirag.redaction import (
         Redaction,
@@ -40,7 +41,9 @@ _HOME = {
     "ScrubResult": "redaction",
     "Scrubber": "redaction",
     "StreamRehydrator": "redaction",
+    "ErasureReceipt": "erasure",
     "Vault": "vault",
+    "delete_user": "erasure",
     "default_detector": "detection",
 }
 
@@ -59,6 +62,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Detector",
+    "ErasureReceipt",
     "Finding",
     "KnownValues",
     "MasterKey",
@@ -75,4 +79,5 @@ __all__ = [
     "Vault",
     "__version__",
     "default_detector",
+    "delete_user",
 ]

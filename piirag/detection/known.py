@@ -14,13 +14,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from piirag.detection.names import Token, name_at, initials_at, stands_alone, tokenize
+from piirag.detection.names import Token, initials_at, name_at, stands_alone, tokenize
 from piirag.detection.text import WORD, fold, require_text
 from piirag.errors import InvalidInputError
 
 Known = Mapping[str, Sequence[str]]
 
-_TITLES = frozenset("mr mrs ms miss mx dr prof sir herr frau madame monsieur sr sra".split())
+_TITLES = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mx",
+        "dr",
+        "prof",
+        "sir",
+        "herr",
+        "frau",
+        "madame",
+        "monsieur",
+        "sr",
+        "sra",
+    ]
+)
 
 
 @dataclass(frozen=True, repr=False)

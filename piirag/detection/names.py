@@ -14,23 +14,25 @@ _GAP = re.compile(r"[\s.,_\-'’]{0,3}\Z")
 # Names that are also everyday words; alone, they are taken for a name only when capitalised.
 _EVERYDAY = frozenset(
     """
-    amber angel april art august autumn baker bill bishop black brook brown carol chance charity
-    chase chip christian clay cliff cook crystal daisy dale dawn day dean drew earl earnest eve
-    faith fields forest frank gene ginger glen grace grant gray green hall harmony heath heather
-    hill holly hope house hunter iris ivy jack jasmine jean jewel jolly joy june king lane laurel
-    lee liberty lily long love major mark martin mason may melody mercy mike miles miller misty
-    moon moore nick norm olive page pansy parker patience pat patsy peg penny pearl peace piper
-    pope poppy price prince ray red reed rich rick rob robin rock rose ruby rusty sandy shepherd
-    sky smith son sonny stone storm sue summer sunny taylor tiger trip turner van victor violet
-    walker ward way west white will wood woods worth young
-    der den von del las los the and for dos das ter ten ben bin ibn van
+    amber angel april art august autumn baker bill bishop black brook brown carol chance
+    charity chase chip christian clay cliff cook crystal daisy dale dawn day dean drew earl
+    earnest eve faith fields forest frank gene ginger glen grace grant gray green hall harmony
+    heath heather hill holly hope house hunter iris ivy jack jasmine jean jewel jolly joy june
+    king lane laurel lee liberty lily long love major mark martin mason may melody mercy mike
+    miles miller misty moon moore nick norm olive page pansy parker patience pat patsy peg
+    penny pearl peace piper pope poppy price prince ray red reed rich rick rob robin rock rose
+    ruby rusty sandy shepherd sky smith son sonny stone storm sue summer sunny taylor tiger
+    trip turner van victor violet walker ward way west white will wood woods worth young der
+    den von del las los the and for dos das ter ten ben bin ibn van
     """.split()
 )
 
 _TWO_LETTERS = frozenset(
-    "ad ah ai al am an as at be by de di do du el en et go he hi id if ii in io is it iv ko la le "
-    "lo ma me mr ms my no of oh ok on or os pa pc pm pr re so st su te to tv uk un up us vi we"
-    " xi".split()
+    """
+    ad ah ai al am an as at be by de di do du el en et go he hi id if ii in io is it iv ko la
+    le lo ma me mr ms my no of oh ok on or os pa pc pm pr re so st su te to tv uk un up us vi
+    we xi
+    """.split()
 )
 
 

@@ -122,7 +122,7 @@ def _cut(
     candidate: tuple[Finding, str], protected: Sequence[tuple[int, int]]
 ) -> Iterable[tuple[Finding, str]]:
     """Take the protected stretches out of a candidate; what is left of it stays covered."""
-    finding, value = candidate
+    finding = candidate[0]
     touching = [p for p in protected if p[0] < finding.end and finding.start < p[1]]
     if not touching:
         return [candidate]
@@ -130,9 +130,7 @@ def _cut(
     start = finding.start
     for low, high in [*sorted(touching), (finding.end, finding.end)]:
         if start < low:
-            piece = Finding(
-                finding.entity_type, start, low, finding.score, finding.recognizer
-            )
+            piece = Finding(finding.entity_type, start, low, finding.score, finding.recognizer)
             pieces.append((piece, ""))
         start = max(start, high)
     return pieces
@@ -164,5 +162,3 @@ def _united(text: str, group: list[tuple[Finding, str]]) -> Iterable[Span]:
     if (best.start, best.end) != (start, end) or not value:
         value = surface
     return [Span(Finding(best.entity_type, start, end, best.score, best.recognizer), value)]
-
-

@@ -13,7 +13,7 @@ class RedactionMapping:
     pickled, because a mapping that is saved is personal data in the clear.
     """
 
-    __slots__ = ("_values", "_types")
+    __slots__ = ("_types", "_values")
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}

@@ -20,7 +20,9 @@ from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.rehydrate import StreamRehydrator, rehydrate
 from piirag.redaction.scrubber import Scrubber
 
-_LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern.replace('?P<', '?P<_')}|{LONE_SURROGATE.pattern}")
+_LITERAL = re.compile(
+    f"{tokens.PLACEHOLDER.pattern.replace('?P<', '?P<_')}|{LONE_SURROGATE.pattern}"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,7 +159,9 @@ class RedactionSession:
         spans = self._find(text, [*literals, *(span for span, _ in issued)])
         marks: list[tuple[int, int, str]] = []
         for start, end in literals:
-            marks.append((start, end, self._token(tokens.LITERAL, text[start:end], text[start:end])))
+            marks.append(
+                (start, end, self._token(tokens.LITERAL, text[start:end], text[start:end]))
+            )
         for (start, end), (kind, token, value) in issued:
             marks.append((start, end, self._token(kind, token, value)))
         for span in spans:

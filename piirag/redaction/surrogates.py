@@ -25,8 +25,9 @@ _MAKERS: dict[str, Callable[[Faker], str]] = {
     ),
     "PHONE_NUMBER": lambda f: f.numerify("+999 ### ### ####"),
     "CREDIT_CARD": lambda f: f.numerify("9### #### #### ####"),
-    "IP_ADDRESS": lambda f: f"100.{f.random_int(64, 127)}.{f.random_int(0, 255)}."
-    f"{f.random_int(1, 254)}",
+    "IP_ADDRESS": lambda f: (
+        f"100.{f.random_int(64, 127)}.{f.random_int(0, 255)}.{f.random_int(1, 254)}"
+    ),
     "LOCATION": lambda f: str(f.city()),
     "ORGANIZATION": lambda f: str(f.company()),
 }

@@ -77,7 +77,9 @@ class TenantBinding:
             scoped.append(self.scoped(clean))
         return scoped
 
-    def outward(self, id: str | None, metadata: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    def outward(
+        self, id: str | None, metadata: Mapping[str, Any]
+    ) -> tuple[str | None, dict[str, Any]]:
         """Check an item read from the store; return id and metadata as the caller knows them.
 
         Raises:

@@ -154,9 +154,7 @@ class ChunkScrubber:
             result = scrub(text)
         if isinstance(value, str):
             return result.text[len(prefix) :]
-        if isinstance(value, int | float) and all(
-            f.score < _NUMBER_SCORE for f in result.findings
-        ):
+        if isinstance(value, int | float) and all(f.score < _NUMBER_SCORE for f in result.findings):
             return value
         return result.text[len(prefix) :] if result.findings else value
 

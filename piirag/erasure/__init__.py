@@ -1,0 +1,22 @@
+"""Erasing a user from everything that holds their data."""
+
+from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
+from piirag.erasure.service import delete_user
+from piirag.erasure.target import (
+    Capabilities,
+    ErasureTarget,
+    Traces,
+    as_targets,
+    register_resolver,
+)
+
+__all__ = [
+    "Capabilities",
+    "ErasureReceipt",
+    "ErasureTarget",
+    "TargetReceipt",
+    "Traces",
+    "as_targets",
+    "delete_user",
+    "register_resolver",
+]

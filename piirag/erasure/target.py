@@ -1,0 +1,94 @@
+"""What can be erased from: the protocol of erasure targets, and how objects become targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from piirag.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a target can do.
+
+    Args:
+        reclaim: It can remove deleted bytes from its files (`physical=True`).
+        scan: It can look for deleted bytes in its files.
+        why_not: Why it cannot, for the receipt.
+    """
+
+    reclaim: bool = False
+    scan: bool = False
+    why_not: str = ""
+
+
+@dataclass
+class Traces:
+    """What to look for on disk after a deletion, taken before it. Holds no text of its own."""
+
+    needles: dict[str, list[bytes]] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class ErasureTarget(Protocol):
+    """Something that holds a user's data and can delete it.
+
+    `delete` must remove everything of this user and nothing of anybody else; it is called again
+    until `count` is 0, and may be called for a user of whom nothing is there.
+    """
+
+    name: str
+    kind: str
+    capabilities: Capabilities
+
+    def count(self, user_id: str) -> int:
+        """How many items of the user are there now, read from the store itself."""
+        ...
+
+    def delete(self, user_id: str) -> None:
+        """Delete every item of the user."""
+        ...
+
+    def traces(self, user_id: str) -> Traces:
+        """What to look for on disk once the user is deleted; called before the deletion."""
+        ...
+
+    def residue(self, traces: Traces) -> dict[str, int]:
+        """Kind of data and file -> how many of the traces are still in it."""
+        ...
+
+    def reclaim(self, user_id: str) -> None:
+        """Remove the bytes of deleted items from the store's files."""
+        ...
+
+
+Resolver = Callable[[Any], Iterable[ErasureTarget] | None]
+_resolvers: list[Resolver] = []
+
+
+def register_resolver(resolver: Resolver) -> None:
+    """Teach `delete_user` a new kind of object; it returns None for what it does not know."""
+    _resolvers.append(resolver)
+
+
+def as_targets(item: Any) -> list[ErasureTarget]:
+    """The erasure targets behind an object.
+
+    An object may be a target itself, have a method `erasure_targets()`, or be of a kind that a
+    resolver knows (a vault, a Chroma collection, LangChain's and LlamaIndex's Chroma wrappers).
+
+    Raises:
+        ConfigurationError: Nothing is known of this kind of object.
+    """
+    if isinstance(item, ErasureTarget):
+        return [item]
+    own = getattr(item, "erasure_targets", None)
+    if callable(own):
+        return list(own())
+    for resolver in _resolvers:
+        found = resolver(item)
+        if found is not None:
+            return list(found)
+    raise ConfigurationError(f"no erasure target is known for {type(item).__name__}")

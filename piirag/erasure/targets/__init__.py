@@ -1,0 +1,1 @@
+"""Erasure targets, one module a store."""
