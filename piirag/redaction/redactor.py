@@ -20,9 +20,8 @@ from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.rehydrate import StreamRehydrator, rehydrate
 from piirag.redaction.scrubber import Scrubber
 
-_LITERAL = re.compile(
-    f"{tokens.PLACEHOLDER.pattern.replace('?P<', '?P<_')}|{LONE_SURROGATE.pattern}"
-)
+# What is quoted: text shaped like a placeholder, and surrogates, which no wire can encode.
+_LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern}|{LONE_SURROGATE.pattern}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,9 +158,8 @@ class RedactionSession:
         spans = self._find(text, [*literals, *(span for span, _ in issued)])
         marks: list[tuple[int, int, str]] = []
         for start, end in literals:
-            marks.append(
-                (start, end, self._token(tokens.LITERAL, text[start:end], text[start:end]))
-            )
+            quoted = text[start:end]
+            marks.append((start, end, self._token(tokens.LITERAL, quoted, quoted)))
         for (start, end), (kind, token, value) in issued:
             marks.append((start, end, self._token(kind, token, value)))
         for span in spans:

@@ -22,9 +22,7 @@ _WORD = (
     f"[{_CONSONANTS.upper()}][{_VOWELS}](?:[{_CONSONANTS}][{_VOWELS}]){{{_SYLLABLES_A_WORD - 1}}}"
 )
 
-PLACEHOLDER = re.compile(
-    rf"\[(?P<type>{_TYPE})_(?P<number>[1-9][0-9]{{0,8}})(?P<spelling>[a-z]{{0,6}})\]"
-)
+PLACEHOLDER = re.compile(rf"\[{_TYPE}_[1-9][0-9]{{0,8}}[a-z]{{0,6}}\]")
 PSEUDONYM = re.compile(rf"\[(?P<type>{_TYPE})(?: {_WORD}){{{_WORDS}}}\]")
 
 # The type of the placeholder that quotes token-shaped text found in the input.

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from piirag.errors import UserErasedError, VaultError
 from piirag.vault.protocol import Entry, UserRecord
@@ -75,7 +76,7 @@ class SQLiteBackend:
         if reason:
             raise VaultError(f"the vault file cannot be written: {reason}")
 
-    def _rows(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+    def _rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         reason = ""
         with self._lock:
             try:
@@ -92,7 +93,7 @@ class SQLiteBackend:
 
     def user(self, tag: str) -> UserRecord | None:
         rows = self._rows("SELECT wrapped_key, erased_at, version FROM users WHERE tag = ?", (tag,))
-        return UserRecord(*rows[0]) if rows else None  # type: ignore[arg-type]
+        return UserRecord(*rows[0]) if rows else None
 
     def create_user(self, tag: str, wrapped_key: bytes) -> UserRecord:
         with self._transaction() as db:
@@ -126,17 +127,17 @@ class SQLiteBackend:
             marks = ",".join("?" * len(part))
             sql = f"SELECT token, blob FROM entries WHERE tag = ? AND token IN ({marks})"
             for token, blob in self._rows(sql, (tag, *part)):
-                found[str(token)] = bytes(blob)  # type: ignore[arg-type]
+                found[str(token)] = bytes(blob)
         return found
 
     def entries(self, tag: str, *, known: bool = False) -> Iterator[Entry]:
         sql = "SELECT token, blob, known FROM entries WHERE tag = ? AND known >= ?"
         for token, blob, flag in self._rows(sql, (tag, int(known))):
-            yield Entry(str(token), bytes(blob), bool(flag))  # type: ignore[arg-type]
+            yield Entry(str(token), bytes(blob), bool(flag))
 
     def count(self, tag: str) -> int:
         rows = self._rows("SELECT count(*) FROM entries WHERE tag = ?", (tag,))
-        return int(rows[0][0])  # type: ignore[call-overload,no-any-return]
+        return int(rows[0][0])
 
     def erase(self, tag: str, erased_at: float) -> int:
         with self._transaction() as db:
