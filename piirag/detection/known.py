@@ -20,24 +20,7 @@ from piirag.errors import InvalidInputError
 
 Known = Mapping[str, Sequence[str]]
 
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mx",
-        "dr",
-        "prof",
-        "sir",
-        "herr",
-        "frau",
-        "madame",
-        "monsieur",
-        "sr",
-        "sra",
-    ]
-)
+_TITLES = frozenset("mr mrs ms miss mx dr prof sir herr frau madame monsieur sr sra".split())
 
 
 @dataclass(frozen=True, repr=False)

@@ -152,6 +152,10 @@ class RedactionSession:
             self._done[text] = self._redact(text)
         return self._done[text]
 
+    def find(self, text: str) -> list[Finding]:
+        """What would be redacted in a text, without issuing a placeholder for it."""
+        return [span.finding for span in self._find(text, [])]
+
     def _redact(self, text: str) -> Redaction:
         literals = [m.span() for m in _LITERAL.finditer(text)]
         issued = self._issued(text)
