@@ -87,7 +87,7 @@ _TOPICS = {
     ),
     "bulk": _Topic("ask", "asked", "for a quote", "for", "{n} more units of the {p} are needed"),
     "battery": _Topic("file", "filed", "a complaint", "about", "the {p} runs only {n} minutes"),
-    "update": _Topic("need", "needed", "technical help", "with", "the {p} now shows error E{n}"),
+    "update": _Topic("need", "needed", "technical help", "with", "the {p} now shows error {n}"),
 }
 _EXTRAS = {
     "IBAN_CODE": "Please send the money to IBAN {}.",

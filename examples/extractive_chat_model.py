@@ -22,9 +22,11 @@ class ExtractiveChatModel(BaseChatModel):
 
     Attributes:
         limit: The most sentences of the context to quote.
+        model_name: The name that traces show.
     """
 
     limit: int = 3
+    model_name: str = "extractive"
 
     @property
     def _llm_type(self) -> str:
@@ -32,7 +34,7 @@ class ExtractiveChatModel(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return {"model_name": "extractive", "limit": self.limit}
+        return {"model_name": self.model_name, "limit": self.limit}
 
     def _reply(self, messages: list[BaseMessage], stop: list[str] | None) -> str:
         pairs = ((_ROLES.get(message.type, "other"), str(message.text)) for message in messages)

@@ -16,10 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import numpy as np
+
 # By id, with the object itself: an id may be given to another object once the first is gone.
 _Seen = dict[int, object]
 
 _MAX_DEPTH = 10
+# Shorter runs of base64 turn up by chance in a megabyte of binary data.
+_SHORTEST_BASE64 = 6
+# Patterns are looked up by their first bytes, all at once, in data longer than this.
+_KEY_BYTES = 8
+_LONG_DATA = 4096
 _OPAQUE = (
     type,
     types.ModuleType,
@@ -55,7 +62,7 @@ def _base64_forms(data: bytes) -> Iterator[bytes]:
         coded = base64.b64encode(bytes(offset) + data)
         # Characters that share bits with a neighbour of the value are left out.
         core = coded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
-        if len(core) >= 4:
+        if len(core) >= _SHORTEST_BASE64:
             yield core
             yield core.translate(bytes.maketrans(b"+/", b"-_"))
 
@@ -101,8 +108,8 @@ def forms_of(value: str) -> dict[str, set[bytes]]:
 class Canaries:
     """Values that must not be found anywhere.
 
-    Very short values (under four letters) turn up by chance, in base64 above all; plant longer
-    ones.
+    Values of under five letters turn up by chance in binary data, and are not looked for in
+    base64; plant longer ones.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -114,7 +121,16 @@ class Canaries:
         self._values = list(values)
         if not all(self._values):
             raise ValueError("an empty value is found everywhere")
-        self._forms = [forms_of(value) for value in self._values]
+        self._patterns = [
+            (index, form, pattern)
+            for index, value in enumerate(self._values)
+            for form, patterns in forms_of(value).items()
+            for pattern in sorted(patterns)
+        ]
+        heads = [pattern[:_KEY_BYTES].ljust(_KEY_BYTES, b"\0") for _, _, pattern in self._patterns]
+        self._keys = np.frombuffer(b"".join(heads), dtype="<u8")
+        sizes = [len(pattern) for _, _, pattern in self._patterns]
+        self._short = np.array(sizes, dtype=np.int64) < _KEY_BYTES
 
     def __repr__(self) -> str:
         """Show how many values there are, and no value."""
@@ -138,12 +154,23 @@ class Canaries:
         Returns:
             One hit for each value and form found.
         """
-        return [
+        hits = (
             Hit(index, form, self._blot(place))
-            for index, forms in enumerate(self._forms)
-            for form, patterns in forms.items()
-            if any(pattern in data for pattern in patterns)
-        ]
+            for index, form, pattern in self._possible(data)
+            if pattern in data
+        )
+        return list(dict.fromkeys(hits))
+
+    def _possible(self, data: bytes) -> list[tuple[int, str, bytes]]:
+        """The patterns that may be in the data: those that are not are sorted out fast."""
+        if len(data) < _LONG_DATA:
+            return self._patterns
+        possible = self._short.copy()
+        for offset in range(_KEY_BYTES):
+            count = (len(data) - offset) // _KEY_BYTES
+            windows = np.frombuffer(data, dtype="<u8", count=count, offset=offset)
+            possible |= np.isin(self._keys, windows)
+        return [self._patterns[i] for i in np.flatnonzero(possible)]
 
     def scan_text(self, text: str, place: str = "text") -> list[Hit]:
         """The same for a string."""
@@ -187,11 +214,10 @@ class Canaries:
         return hits
 
     def _blot(self, place: str) -> str:
-        for index, forms in enumerate(self._forms):
-            for pattern in sorted(set().union(*forms.values()), key=len, reverse=True):
-                text = pattern.decode("utf-8", "surrogateescape")
-                if text in place:
-                    place = place.replace(text, f"<value {index}>")
+        for index, _, pattern in sorted(self._patterns, key=lambda item: -len(item[2])):
+            text = pattern.decode("utf-8", "surrogateescape")
+            if text in place:
+                place = place.replace(text, f"<value {index}>")
         return place
 
 

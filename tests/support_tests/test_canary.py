@@ -58,6 +58,16 @@ def test_variants_and_clean_text():
     assert BIRDS.scan_bytes(bytes(range(256)) * 50) == []
 
 
+@pytest.mark.parametrize("offset", [0, 1, 5, 5000, 8191])
+@pytest.mark.parametrize("value", [MAIL, "Quist"])
+def test_long_data(offset, value):
+    birds = Canaries([VALUE, value])
+    data = bytearray(b"[PERSON_1] " * 1000)
+    assert birds.scan_bytes(bytes(data)) == []
+    data[offset:offset] = value.encode()
+    assert forms(birds.scan_bytes(bytes(data[: 9000 + len(value)]))) == {(1, "raw")}
+
+
 def test_nothing_shows_a_value():
     hits = BIRDS.scan_text(MAIL, place=f"file {MAIL.upper()} of {VALUE}")
     assert hits[0].place == "file <value 1> of <value 0>"

@@ -1,0 +1,321 @@
+"""A vector store that many users share, and each user's view of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+
+from langchain_piirag.documents import to_chunk
+from langchain_piirag.embeddings import ScrubbedEmbeddings
+from langchain_piirag.retrievers import TenantRetriever
+from piirag.detection.known import Known
+from piirag.erasure import ErasureTarget
+from piirag.erasure.targets.chroma import ChromaTarget
+from piirag.erasure.targets.vault import VaultTarget
+from piirag.errors import InvalidInputError, TenancyError, UnsupportedStoreError, UserErasedError
+from piirag.redaction.scrubber import Scrubber
+from piirag.tenancy import Chunk, TenantBinding, TenantTags
+
+_BATCH = 1000
+_SEARCH = frozenset({"filter", "where_document"})
+_MMR = _SEARCH | {"fetch_k", "lambda_mult"}
+
+# What LlamaIndex adds to the metadata of a chunk that it wrote.
+_LLAMA_INDEX_KEYS = frozenset(
+    {"_node_content", "_node_type", "document_id", "doc_id", "ref_doc_id"}
+)
+
+
+class TenantVectorStore:
+    """A vector store whose items belong to users; `for_user` gives each their own view.
+
+    Args:
+        store: A LangChain vector store. Supported: `langchain_chroma.Chroma`.
+        scrubber: Scrubs what is written and what is asked.
+        known_from: Entity type -> metadata keys that hold known values:
+            ``{"PERSON": ["customer"]}``.
+        tenant_key: Metadata key of the tag that names the user of an item.
+        keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
+            id, and an e-mail address used as one stays out of the store.
+
+    Raises:
+        UnsupportedStoreError: A store whose users piirag cannot keep apart.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        *,
+        scrubber: Scrubber,
+        known_from: Mapping[str, Sequence[str]] | None = None,
+        tenant_key: str = "user_id",
+        keyed_user_ids: bool = False,
+    ) -> None:
+        if not any(base.__name__ == "Chroma" for base in type(store).__mro__):
+            raise UnsupportedStoreError(
+                f"{type(store).__name__} is not supported; supported: langchain_chroma.Chroma"
+            )
+        self._store = store
+        self._scrubber = scrubber
+        self._known_from = known_from
+        self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
+
+    def for_user(self, user_id: str) -> UserVectorStore:
+        """One user's view: a `VectorStore` that reads and writes that user's items only.
+
+        Args:
+            user_id: Set by the server side, never taken from a request as it is.
+
+        Raises:
+            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
+        """
+        binding = TenantBinding(self._scrubber, user_id, self._tags, self._known_from)
+        return UserVectorStore(self._store, binding)
+
+    def erasure_targets(self) -> list[ErasureTarget]:
+        """What `delete_user` has to erase from: the collection and the vault."""
+        collection = self._store._collection  # type: ignore[attr-defined]
+        return [ChromaTarget(collection, self._tags), VaultTarget(self._scrubber.vault)]
+
+    def __repr__(self) -> str:
+        return f"TenantVectorStore({type(self._store).__name__})"
+
+
+class UserVectorStore(VectorStore):
+    """One user's view of a shared vector store; made by `TenantVectorStore.for_user`.
+
+    Whatever is written is scrubbed and tagged; whatever is asked is scrubbed and filtered; every
+    item that comes back is checked once more. Filters of the caller narrow the search within the
+    user's items and can never widen it.
+    """
+
+    def __init__(self, store: VectorStore, binding: TenantBinding) -> None:
+        self._store = store
+        self._binding = binding
+
+    @property
+    def embeddings(self) -> Embeddings | None:
+        """The store's embedding model, behind the scrubber."""
+        inner = self._store.embeddings
+        if inner is None:
+            return None
+        chunks = self._binding.chunks
+        return ScrubbedEmbeddings(inner, scrubber=chunks.scrubber, user_id=chunks.user_id)
+
+    # Writing
+
+    def add_documents(
+        self, documents: list[Document], *, known: Known | None = None, **kwargs: Any
+    ) -> list[str]:
+        """Scrub documents and add them; one with an id that is there already replaces it.
+
+        Args:
+            documents: What to add; not changed.
+            known: Values the application knows to stand in them, found in every spelling.
+            **kwargs: ``ids``.
+
+        Returns:
+            The ids, as `get_by_ids` and `delete` take them. An id that holds personal data is
+            replaced by a keyed hash.
+
+        Raises:
+            InvalidInputError: Documents or ids of the wrong kind, or an unknown keyword.
+            TenancyError: A document names another user.
+            DetectionError: The detector failed; nothing was added.
+            UserErasedError: The user was erased.
+        """
+        ids = kwargs.pop("ids", None)
+        self._refuse(kwargs, frozenset())
+        documents = list(documents)
+        chunks = [to_chunk(document) for document in documents]
+        if ids is not None:
+            ids = list(ids)
+            if len(ids) != len(chunks):
+                raise InvalidInputError("there must be as many ids as documents")
+        chunks = [
+            Chunk(c.text, c.metadata, (ids[i] if ids else None) or c.id or str(uuid.uuid4()))
+            for i, c in enumerate(chunks)
+        ]
+        return self._write(self._binding.inward(chunks, known))
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        known: Known | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Scrub texts and add them. See `add_documents`."""
+        self._refuse(kwargs, frozenset())
+        if isinstance(texts, str):
+            raise InvalidInputError("add_texts takes a list of strings")
+        checked = list(texts)
+        if not all(isinstance(text, str) for text in checked):
+            raise InvalidInputError("every text must be a string")
+        if metadatas is not None and len(metadatas) != len(checked):
+            raise InvalidInputError("there must be as many metadatas as texts")
+        documents = [
+            Document(page_content=text, metadata=(metadatas[i] if metadatas else None) or {})
+            for i, text in enumerate(checked)
+        ]
+        return self.add_documents(documents, ids=ids, known=known)
+
+    def _write(self, chunks: list[Chunk]) -> list[str]:
+        scoped = [str(chunk.id) for chunk in chunks]
+        for k in range(0, len(chunks), _BATCH):
+            self._store.add_documents(
+                [
+                    Document(page_content=c.text, metadata=dict(c.metadata), id=c.id)
+                    for c in chunks[k : k + _BATCH]
+                ],
+                ids=scoped[k : k + _BATCH],
+            )
+        if chunks and self._binding.chunks.scrubber.vault.is_erased(self._binding.user_id):
+            # An erasure began while this was being written: it may have counted already.
+            self._store.delete(scoped)
+            raise UserErasedError
+        prefix = len(self._binding.scoped(""))
+        return [id[prefix:] for id in scoped]
+
+    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """Delete items of this user by id; ids that are not there are passed over.
+
+        Raises:
+            InvalidInputError: No ids: to erase a user, call `delete_user`.
+        """
+        self._refuse(kwargs, frozenset())
+        if ids is None:
+            raise InvalidInputError("delete needs ids; to erase a user, call delete_user")
+        scoped = self._binding.scope_ids(ids)
+        if scoped:
+            self._store.delete(scoped)
+        return True
+
+    # Reading
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Items of this user by id; those that are not there are left out."""
+        scoped = self._binding.scope_ids(ids)
+        return self._outward(self._store.get_by_ids(scoped)) if scoped else []
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """Items of this user most similar to a question.
+
+        Args:
+            query: The question; scrubbed before it is embedded.
+            k: How many.
+            **kwargs: ``filter`` and ``where_document`` of the store; and-ed with the user's own.
+
+        Raises:
+            TenancyError: A filter on the tenant key, or an unknown keyword.
+        """
+        return [doc for doc, _ in self.similarity_search_with_score(query, k, **kwargs)]
+
+    def similarity_search_with_score(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Items of this user most similar to a question, with the store's scores."""
+        options = self._options(kwargs, _SEARCH)
+        clean = self._binding.chunks.question(query)
+        return self._scored(self._store.similarity_search_with_score(clean, k, **options))
+
+    def similarity_search_by_vector(
+        self, embedding: list[float], k: int = 4, **kwargs: Any
+    ) -> list[Document]:
+        """Items of this user most similar to a vector."""
+        options = self._options(kwargs, _SEARCH)
+        return self._outward(self._store.similarity_search_by_vector(embedding, k, **options))
+
+    def max_marginal_relevance_search(
+        self,
+        query: str,
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        **kwargs: Any,
+    ) -> list[Document]:
+        """Items of this user that are similar to a question and differ among themselves."""
+        options = self._options(kwargs, _SEARCH)
+        clean = self._binding.chunks.question(query)
+        return self._outward(
+            self._store.max_marginal_relevance_search(clean, k, fetch_k, lambda_mult, **options)
+        )
+
+    def max_marginal_relevance_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        **kwargs: Any,
+    ) -> list[Document]:
+        """Items of this user that are similar to a vector and differ among themselves."""
+        options = self._options(kwargs, _SEARCH)
+        return self._outward(
+            self._store.max_marginal_relevance_search_by_vector(
+                embedding, k, fetch_k, lambda_mult, **options
+            )
+        )
+
+    def _select_relevance_score_fn(self) -> Callable[[float], float]:
+        return self._store._select_relevance_score_fn()
+
+    def as_retriever(self, **kwargs: Any) -> TenantRetriever:
+        """A retriever over this user's items. See `VectorStore.as_retriever`."""
+        tags = [*(kwargs.pop("tags", None) or []), *self._get_retriever_tags()]
+        return TenantRetriever(vectorstore=self, tags=tags, **kwargs)
+
+    @classmethod
+    def from_texts(cls, *args: Any, **kwargs: Any) -> UserVectorStore:
+        """Not offered: a view is made from a store, by `TenantVectorStore(...).for_user(...)`.
+
+        Raises:
+            InvalidInputError: Always.
+        """
+        raise InvalidInputError("use TenantVectorStore(store, scrubber=...).for_user(user_id)")
+
+    def _options(self, kwargs: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+        self._refuse(kwargs, allowed)
+        options: dict[str, Any] = {"filter": self._binding.where(kwargs.get("filter"))}
+        if kwargs.get("where_document") is not None:
+            options["where_document"] = self._binding.chunks.filter(kwargs["where_document"])
+        return options
+
+    @staticmethod
+    def _refuse(kwargs: Mapping[str, Any], allowed: frozenset[str]) -> None:
+        unknown = sorted(set(kwargs) - allowed)
+        if unknown:
+            raise TenancyError(
+                f"unknown keywords {', '.join(unknown)}: a store that ignores one would return "
+                "every user's items"
+            )
+
+    def _scored(self, found: list[tuple[Document, float]]) -> list[tuple[Document, float]]:
+        documents = self._outward([doc for doc, _ in found])
+        return [(doc, score) for doc, (_, score) in zip(documents, found, strict=True)]
+
+    def _outward(self, found: Sequence[Document]) -> list[Document]:
+        """Check, scrub once more, and name items as the caller knows them."""
+        own = [self._binding.outward(doc.id, doc.metadata) for doc in found]
+        chunks = self._binding.chunks
+        texts = chunks.scrubber.scrub_batch(
+            [doc.page_content for doc in found], user_id=chunks.user_id, remember=False
+        )
+        return [
+            Document(
+                page_content=text.text,
+                metadata={k: v for k, v in metadata.items() if k not in _LLAMA_INDEX_KEYS},
+                id=id,
+            )
+            for text, (id, metadata) in zip(texts, own, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"UserVectorStore({type(self._store).__name__})"

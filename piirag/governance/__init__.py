@@ -1,0 +1,1 @@
+"""What a privacy engineer signs: audit, retention, provider policy."""
