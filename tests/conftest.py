@@ -8,4 +8,4 @@ from pathlib import Path
 _TESTS = Path(__file__).parent
 for _folder in (_TESTS, _TESTS.parent / "examples"):
     if str(_folder) not in sys.path:
-        sys.path.insert(0, str(_folder))
+        sys.path.append(str(_folder))

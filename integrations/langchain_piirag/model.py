@@ -12,6 +12,7 @@ from langchain_piirag.streaming import ChunkRestorer
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, ModelCallError, PiiragError
 from piirag.redaction import RedactionMapping, Redactor, Scrubber
+from piirag.user_id import check_user_id
 
 
 class RedactedModel(Runnable[Any, Any]):
@@ -67,7 +68,7 @@ class RedactedModel(Runnable[Any, Any]):
         Raises:
             InvalidUserIdError: No usable user id.
         """
-        return self._with(self.model, user_id=user_id)
+        return self._with(self.model, check_user_id(user_id))
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> RedactedModel:
         """Bind tools to the wrapped model. See `BaseChatModel.bind_tools`."""

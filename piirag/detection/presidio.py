@@ -1,12 +1,13 @@
 """Presidio's analyzer as a detector, with nothing to download and no network.
 
-Three things differ from a plain `AnalyzerEngine()`:
+Four things differ from a plain `AnalyzerEngine()`:
 
 - the spaCy pipeline is blank (tokens only) unless the caller brings one, so nothing is fetched;
 - the e-mail recogniser validates domains against the public-suffix list that ships with
   `tldextract`; Presidio's own fetches the list on first use;
 - a pattern that runs out of time raises. Presidio logs it and carries on, which would let the
-  rest of the text through unseen.
+  rest of the text through unseen;
+- Presidio's log messages lose the words of the text that it writes at DEBUG.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from piirag.detection.finding import Finding
+from piirag.detection.presidio_logs import withhold_text
 from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionTimeoutError
 
@@ -35,6 +37,8 @@ NOT_BY_DEFAULT = frozenset({"DATE_TIME", "URL", "UUID"})
 
 # Seconds one pattern may run over one window (16 KB). Ordinary text takes milliseconds.
 PATTERN_SECONDS = 10.0
+
+withhold_text()
 
 _offline_suffixes = tldextract.TLDExtract(
     suffix_list_urls=(), cache_dir=None, fallback_to_snapshot=True
@@ -190,8 +194,16 @@ class PresidioDetector:
     def detect(self, text: str, *, language: str = "en") -> list[Finding]:
         """Find personal data in one text. See `Detector.detect`."""
         found: set[Finding] = set()
+        at_edge: set[Finding] = set()
         for offset, window in windows(_decodable(text)):
-            found.update(self._window(window, offset, language))
+            end = offset + len(window)
+            for finding in self._window(window, offset, language):
+                cut = (finding.start == offset > 0) or (finding.end == end < len(text))
+                (at_edge if cut else found).add(finding)
+        # A window that begins inside a value may report its second half; the other window holds
+        # the whole value.
+        halves = {f for f in at_edge if any(g.start <= f.start and f.end <= g.end for g in found)}
+        found |= at_edge - halves
         return sorted(found, key=lambda f: (f.start, f.end, f.entity_type))
 
     def detect_batch(self, texts: Sequence[str], *, language: str = "en") -> list[list[Finding]]:

@@ -1,6 +1,12 @@
 """Erasing a user from everything that holds their data."""
 
-from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
+from piirag.erasure.receipt import (
+    COMPLETE,
+    NOTHING_FOUND,
+    PARTIAL,
+    ErasureReceipt,
+    TargetReceipt,
+)
 from piirag.erasure.service import delete_user
 from piirag.erasure.target import (
     Capabilities,
@@ -11,6 +17,9 @@ from piirag.erasure.target import (
 )
 
 __all__ = [
+    "COMPLETE",
+    "NOTHING_FOUND",
+    "PARTIAL",
     "Capabilities",
     "ErasureReceipt",
     "ErasureTarget",

@@ -11,8 +11,8 @@ from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
 from piirag.erasure.target import ErasureTarget, Traces, as_targets
 from piirag.erasure.targets import chroma as _chroma  # noqa: F401 - registers its resolver
 from piirag.erasure.targets.vault import VaultTarget
-from piirag.errors import ConfigurationError
-from piirag.tenancy.user_id import check_user_id
+from piirag.errors import ConfigurationError, InvalidUserIdError
+from piirag.user_id import check_user_id
 
 # A delete is repeated while items keep appearing (a write that was under way when the tombstone
 # was set), at most this often.
@@ -42,7 +42,8 @@ def delete_user(user_id: str, targets: Sequence[Any], *, physical: bool = False)
         What was done. Its status is ``"partial"`` where a target failed.
 
     Raises:
-        InvalidUserIdError: No usable user id; no target was touched.
+        InvalidUserIdError: No usable user id, or none that every target can hold; nothing was
+            deleted.
         ConfigurationError: No targets, or one of an unknown kind; no target was touched.
     """
     check_user_id(user_id)
@@ -117,6 +118,8 @@ def _attempt(call: Any, argument: Any, default: Any = None) -> tuple[Any, str | 
     """Call a target; an exception becomes its type's name, since its message may hold data."""
     try:
         return call(argument), None
+    except InvalidUserIdError:
+        raise
     except Exception as failed:  # noqa: BLE001 - any failure makes the receipt partial
         return default, f"{type(failed).__module__}.{type(failed).__qualname__}"
 

@@ -3,7 +3,7 @@
 from piirag.tenancy.binding import TenantBinding
 from piirag.tenancy.chunks import Chunk, ChunkScrubber
 from piirag.tenancy.tags import TenantTags
-from piirag.tenancy.user_id import check_plain_user_id, check_user_id
+from piirag.user_id import check_plain_user_id, check_user_id
 
 __all__ = [
     "Chunk",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from piirag.errors import ConfigurationError, TenancyError
-from piirag.tenancy.user_id import check_plain_user_id
+from piirag.user_id import check_plain_user_id
 from piirag.vault.vault import Vault
 
 TENANT_KEY = "user_id"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from piirag.errors import UserErasedError, VaultKeyError
-from piirag.tenancy.user_id import check_user_id
+from piirag.user_id import check_user_id
 from piirag.vault.keys import KEY_BYTES, MasterKey, derive, keyed_hash, seal, unseal
 from piirag.vault.memory import MemoryBackend
 from piirag.vault.protocol import Entry, VaultBackend

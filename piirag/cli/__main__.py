@@ -1,0 +1,5 @@
+"""`python -m piirag.cli`."""
+
+from piirag.cli import main
+
+main()
