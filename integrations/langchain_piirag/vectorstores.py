@@ -117,7 +117,7 @@ class UserVectorStore(VectorStore):
         Args:
             documents: What to add; not changed.
             known: Values the application knows to stand in them, found in every spelling.
-            **kwargs: ``ids``.
+            **kwargs: ``ids``, and ``batch_size`` as LangChain's indexing API passes it.
 
         Returns:
             The ids, as `get_by_ids` and `delete` take them. An id that holds personal data is
@@ -130,7 +130,7 @@ class UserVectorStore(VectorStore):
             UserErasedError: The user was erased.
         """
         ids = kwargs.pop("ids", None)
-        self._refuse(kwargs, frozenset())
+        self._refuse(kwargs, frozenset({"batch_size"}))
         documents = list(documents)
         chunks = [to_chunk(document) for document in documents]
         if ids is not None:
