@@ -24,6 +24,8 @@ from piirag.governance.audit import AuditLog
 from piirag.policy import Policy
 from piirag.redaction import Redactor, Scrubber
 
+_MOST_OPEN = 10_000
+
 _USE_MODEL = "Wrap the model in RedactedModel, which sends placeholders instead"
 _USE_STORE = "Use TenantVectorStore or PIIRetriever, which scrub the question"
 _USE_RETRIEVER = "Wrap the retriever in PIIRetriever, which returns scrubbed copies"
@@ -174,6 +176,9 @@ class PIICallbackHandler(BaseCallbackHandler):
             "began": time.time(),
         }
         self._open[run_id] = record
+        while len(self._open) > _MOST_OPEN:
+            # Runs that were abandoned (a stream nobody read to its end) never report an end.
+            self._open.pop(next(iter(self._open)), None)
         return record
 
     def _decide(

@@ -10,8 +10,9 @@ from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 from langchain_piirag.messages import MessageRedactor, restore
 from langchain_piirag.streaming import ChunkRestorer
 from piirag.detection.known import Known
-from piirag.errors import ConfigurationError, ModelCallError, PiiragError
+from piirag.errors import ConfigurationError
 from piirag.redaction import RedactionMapping, Redactor, Scrubber
+from piirag.redaction.guard import ModelGuard
 from piirag.user_id import check_user_id
 
 
@@ -101,7 +102,7 @@ class RedactedModel(Runnable[Any, Any]):
             ModelCallError: The model raised.
         """
         clean, options, mapping = self._outward(input, kwargs)
-        with _Guard() as guard:
+        with ModelGuard() as guard:
             output = self.model.invoke(clean, config, **options)
         guard.check()
         return restore(output, mapping, self._tools)
@@ -109,7 +110,7 @@ class RedactedModel(Runnable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the model. See `invoke`."""
         clean, options, mapping = await run_in_executor(None, self._outward, input, kwargs)
-        with _Guard() as guard:
+        with ModelGuard() as guard:
             output = await self.model.ainvoke(clean, config, **options)
         guard.check()
         return restore(output, mapping, self._tools)
@@ -121,10 +122,10 @@ class RedactedModel(Runnable[Any, Any]):
         clean, options, mapping = self._outward(input, kwargs)
         restorer = ChunkRestorer(mapping, self._tools)
         chunks = iter(())
-        with _Guard() as guard:
+        with ModelGuard() as guard:
             chunks = iter(self.model.stream(clean, config, **options))
         while not guard.failed:
-            with _Guard() as guard:
+            with ModelGuard() as guard:
                 chunk = next(chunks, _END)
             if guard.failed or chunk is _END:
                 break
@@ -142,7 +143,7 @@ class RedactedModel(Runnable[Any, Any]):
         restorer = ChunkRestorer(mapping, self._tools)
         chunks = self.model.astream(clean, config, **options)
         while True:
-            with _Guard() as guard:
+            with ModelGuard() as guard:
                 chunk = await anext(chunks, _END)
             if guard.failed or chunk is _END:
                 break
@@ -178,32 +179,3 @@ def _option(parts: MessageRedactor, value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return [parts.input(item) for item in value]
     return value
-
-
-class _Guard:
-    """Turns any exception of the model into a `ModelCallError` that holds nothing of it.
-
-    The error is raised after the `except` clause has been left, so that Python does not attach
-    the original, whose message and attributes hold the prompt, as its context.
-    """
-
-    def __init__(self) -> None:
-        self.failed: PiiragError | None = None
-
-    def __enter__(self) -> _Guard:
-        return self
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        if isinstance(error, PiiragError):
-            self.failed = error
-            return True
-        status = getattr(error, "status_code", None)
-        name = f"{type(error).__module__}.{type(error).__qualname__}"
-        self.failed = ModelCallError(name, status if isinstance(status, int) else None)
-        return True
-
-    def check(self) -> None:
-        if self.failed is not None:
-            raise self.failed

@@ -139,6 +139,7 @@ class RedactionSession:
         self._tokens: dict[tuple[str, int, str], str] = {}
         self._spellings: Counter[tuple[str, int]] = Counter()
         self._done: dict[str, Redaction] = {}
+        self._identities: dict[tuple[str, str], str] = {}
 
     def redact(self, text: str) -> Redaction:
         """Redact one text of the call.
@@ -207,9 +208,12 @@ class RedactionSession:
     def _identity(self, span: Span) -> str:
         """What two mentions of one value have in common: the pseudonym, where there is a vault."""
         scrubber = self._redactor.scrubber
-        if scrubber is not None and self._user_id is not None:
-            return scrubber.token_of(span, user_id=self._user_id)
-        return normal_form(*span.key)
+        if scrubber is None or self._user_id is None:
+            return normal_form(*span.key)
+        # Kept: for a user of whom nothing is stored yet, each look-up would give another token.
+        if span.key not in self._identities:
+            self._identities[span.key] = scrubber.token_of(span, user_id=self._user_id)
+        return self._identities[span.key]
 
     def _token(self, entity_type: str, identity: str, value: str) -> str:
         kind = tokens.token_type(entity_type)

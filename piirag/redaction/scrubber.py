@@ -22,6 +22,10 @@ from piirag.redaction.user_state import UserState, UserStates
 from piirag.vault.keys import derive
 from piirag.vault.vault import MemoryVault, UserVault, Vault
 
+# A known value of one or two characters counts in its own text only: remembered, it would be
+# found in every other text of the user.
+_SHORTEST_REMEMBERED = 3
+
 _ISSUED = frozenset({operators.PSEUDONYM, operators.SURROGATE})
 
 
@@ -211,6 +215,7 @@ class Scrubber:
             for kind, values in known.items()
             for value in values
             if (kind, normal := normal_form(kind, value)) not in state.remembered
+            and sum(map(str.isalnum, value)) >= _SHORTEST_REMEMBERED
         }
         if new:
             issue(vault, new, state.tokens, known=True)

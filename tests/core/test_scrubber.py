@@ -214,3 +214,11 @@ def test_a_type_without_recogniser_warns() -> None:
         Scrubber(Policy(entities=["PERSON", "EMAIL_ADDRESS", "IBAN_CODE"])).scrub("x", user_id="u")
     with pytest.raises(ConfigurationError, match="EMIAL"):
         Scrubber(Policy(entities=["EMIAL"])).scrub("x", user_id="u")
+
+
+def test_a_very_short_known_value_counts_in_its_own_text_only() -> None:
+    scrubber = Scrubber()
+    own = scrubber.scrub("room 7", user_id="u", known={"ROOM": ["7"]}).text
+    assert "7" not in own
+    assert scrubber.scrub("at 7 o'clock", user_id="u").text == "at 7 o'clock"
+    assert scrubber.scrub("room 7", user_id="u", known={"ROOM": ["7"]}).text == own

@@ -54,6 +54,9 @@ READS = {
     "retriever_mmr": lambda s, **k: s.as_retriever(search_type="mmr", search_kwargs=k).invoke(
         "secret canary"
     ),
+    "retriever_threshold": lambda s, **k: s.as_retriever(
+        search_type="similarity_score_threshold", search_kwargs={**k, "score_threshold": 0.0}
+    ).invoke("the secret canary"),
     "asimilarity_search": lambda s, **k: asyncio.run(s.asimilarity_search("secret", **k)),
     "awith_score": lambda s, **k: [
         d for d, _ in asyncio.run(s.asimilarity_search_with_score("secret", **k))
