@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from extractive import answer, cut_at, pieces_of, prompt_of
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from extractive import answer, cut_at, pieces_of, prompt_of
 
 _ROLES = {"human": "user", "system": "system", "tool": "tool"}
 

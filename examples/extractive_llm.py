@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from extractive import answer, pieces_of, prompt_of
 from llama_index.core.base.llms.types import (
     ChatMessage,
     CompletionResponse,
@@ -14,6 +13,8 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms import CustomLLM
 from llama_index.core.llms.callbacks import llm_completion_callback
+
+from extractive import answer, pieces_of, prompt_of
 
 
 def _to_prompt(messages: Sequence[ChatMessage]) -> str:

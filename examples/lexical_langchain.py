@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
+
 from lexical_embedding import DIMENSIONS, LEXICAL, MINILM, hashed_embedding, load_minilm
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lexical_embedding import DIMENSIONS, LEXICAL, MINILM, hashed_embedding, load_minilm
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
+
+from lexical_embedding import DIMENSIONS, LEXICAL, MINILM, hashed_embedding, load_minilm
 
 
 class LexicalEmbedding(BaseEmbedding):

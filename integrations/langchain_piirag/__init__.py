@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langchain_piirag.embeddings import ScrubbedEmbeddings
     from langchain_piirag.model import RedactedModel
     from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
+    from langchain_piirag.splitters import PIITextSplitter
     from langchain_piirag.tracing import create_anonymizer
     from langchain_piirag.vectorstores import TenantVectorStore, UserVectorStore
     from piirag.erasure import delete_user
@@ -25,6 +26,7 @@ _HOME = {
     "PIICallbackHandler": "langchain_piirag.callbacks",
     "PIIDocumentScrubber": "langchain_piirag.documents",
     "PIIRetriever": "langchain_piirag.retrievers",
+    "PIITextSplitter": "langchain_piirag.splitters",
     "RedactedModel": "langchain_piirag.model",
     "ScrubbedEmbeddings": "langchain_piirag.embeddings",
     "TenantRetriever": "langchain_piirag.retrievers",
@@ -49,6 +51,7 @@ __all__ = [
     "PIICallbackHandler",
     "PIIDocumentScrubber",
     "PIIRetriever",
+    "PIITextSplitter",
     "RedactedModel",
     "ScrubbedEmbeddings",
     "TenantRetriever",

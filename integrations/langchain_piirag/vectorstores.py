@@ -65,16 +65,18 @@ class TenantVectorStore:
         self._known_from = known_from
         self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
 
-    def for_user(self, user_id: str) -> UserVectorStore:
+    def for_user(self, user_id: str, *, known: Known | None = None) -> UserVectorStore:
         """One user's view: a `VectorStore` that reads and writes that user's items only.
 
         Args:
             user_id: Set by the server side, never taken from a request as it is.
+            known: Values the application knows that may stand in questions: a name that stands
+                in none of the user's own chunks is not found in a question otherwise.
 
         Raises:
             InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
         """
-        binding = TenantBinding(self._scrubber, user_id, self._tags, self._known_from)
+        binding = TenantBinding(self._scrubber, user_id, self._tags, self._known_from, known)
         return UserVectorStore(self._store, binding)
 
     def erasure_targets(self) -> list[ErasureTarget]:

@@ -23,6 +23,7 @@ class TenantBinding:
         user_id: The user.
         tags: How stored items name their user.
         known_from: Entity type -> metadata keys that hold known values.
+        known: Values the application knows that may stand in questions.
 
     Raises:
         InvalidUserIdError: Missing or unsafe, before any store is touched.
@@ -34,11 +35,12 @@ class TenantBinding:
         user_id: str,
         tags: TenantTags,
         known_from: Mapping[str, Sequence[str]] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.tags = tags
         self.tag = tags.tag(user_id)
         self.user_id = user_id
-        self.chunks = ChunkScrubber(scrubber, user_id, known_from)
+        self.chunks = ChunkScrubber(scrubber, user_id, known_from, known)
 
     def inward(self, chunks: Sequence[Chunk], known: Known | None = None) -> list[Chunk]:
         """Scrub chunks, scope their ids and tag them, ready to be written.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from piirag.detection.known import Known
+from piirag.detection.known import Known, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
 from piirag.redaction.scrubber import Scrubber
@@ -42,6 +42,8 @@ class ChunkScrubber:
         user_id: The tenant.
         known_from: Entity type -> metadata keys whose values are known values of that type:
             ``{"PERSON": ["customer", "author"]}``.
+        known: Values the application knows that may stand in questions; those of the user's own
+            chunks are known anyway.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class ChunkScrubber:
         scrubber: Scrubber,
         user_id: str,
         known_from: Mapping[str, Sequence[str]] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.user_id = user_id
+        self._asked_about = check_known(known)
         self._known_from = _check_known_from(known_from)
 
     def scrub(self, chunks: Sequence[Chunk], known: Known | None = None) -> list[Chunk]:
@@ -116,7 +120,10 @@ class ChunkScrubber:
     def question(self, text: str) -> str:
         """Scrub a question with the rules of the chunks; stores nothing."""
         return self.scrubber.scrub(
-            require_text(text, "the query"), user_id=self.user_id, remember=False
+            require_text(text, "the query"),
+            user_id=self.user_id,
+            known=self._asked_about,
+            remember=False,
         ).text
 
     def _known(self, chunk: Chunk, known: Known | None) -> dict[str, list[str]]:

@@ -15,12 +15,12 @@ from langchain_core.messages import HumanMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
-from langchain_piirag import PIICallbackHandler
-from support.canary import Canaries, capture_logs
-from support.langchain_fakes import EchoChat, EchoLLM, FixedRetriever
 
+from langchain_piirag import PIICallbackHandler
 from piirag import Policy, Scrubber
 from piirag.errors import ConfigurationError, PIIBlockedError
+from support.canary import Canaries, capture_logs
+from support.langchain_fakes import EchoChat, EchoLLM, FixedRetriever
 
 MAIL = "jane.roe@example.com"
 CANARIES = Canaries([MAIL, "Jane Roe"])

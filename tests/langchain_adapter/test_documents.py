@@ -7,13 +7,13 @@ import asyncio
 import pytest
 from langchain_core.documents import Document
 from langchain_core.indexing import InMemoryRecordManager, index
-from langchain_piirag import PIIDocumentScrubber
-from langchain_text_splitters import CharacterTextSplitter
-from support.canary import Canaries
-from support.langchain_fakes import tenant_store
+from langchain_text_splitters import CharacterTextSplitter, RecursiveCharacterTextSplitter
 
+from langchain_piirag import PIIDocumentScrubber, PIITextSplitter
 from piirag import Scrubber
 from piirag.errors import InvalidInputError, InvalidUserIdError
+from support.canary import Canaries
+from support.langchain_fakes import tenant_store
 
 MAIL = "jane.roe@example.com"
 CANARIES = Canaries([MAIL, "Jane Roe", "4111111111111111"])
@@ -102,3 +102,35 @@ def test_wrong_set_ups_are_refused() -> None:
         _scrubber(known_from={"PERSON": "customer"})
     with pytest.raises(InvalidInputError):
         _scrubber().transform_documents([_doc()], language="en")
+
+
+@pytest.mark.parametrize("size", [60, 100, 150, 300])
+def test_pii_text_splitter_keeps_pseudonyms_whole_and_ids(size: int) -> None:
+    text = " ".join(f"Jane Roe wrote on day {n} to {MAIL}." for n in range(20))
+    scrubber = Scrubber()
+    [clean] = _scrubber(scrubber=scrubber).transform_documents(
+        [Document(text, metadata={"customer": "Jane Roe"}, id="doc-7")]
+    )
+    plain = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=0)
+    cut = [
+        c
+        for c in plain.split_documents([clean])
+        if c.page_content.count("[") != c.page_content.count("]")
+    ]
+    assert cut or size > 200, "the splitter alone cuts pseudonyms"
+    chunks = PIITextSplitter(plain).split_documents([clean])
+    assert all(c.page_content.count("[") == c.page_content.count("]") for c in chunks)
+    assert " ".join(c.page_content for c in chunks) == clean.page_content
+    assert [c.id for c in chunks] == [f"doc-7-{n}" for n in range(len(chunks))]
+    assert all(c.metadata == clean.metadata for c in chunks)
+    assert scrubber.reveal(chunks[0].page_content, user_id="alice").startswith("Jane Roe wrote")
+
+
+def test_pii_text_splitter_without_ids() -> None:
+    splitter = PIITextSplitter(CharacterTextSplitter(separator=" ", chunk_size=5, chunk_overlap=0))
+    chunks = splitter.transform_documents([Document("one two three")])
+    assert [(c.page_content, c.id) for c in chunks] == [
+        ("one", None),
+        ("two", None),
+        ("three", None),
+    ]

@@ -16,10 +16,8 @@ from langchain_core.messages import (
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import RunnableLambda
-from langchain_piirag import RedactedModel
-from support.canary import Canaries, capture_logs
-from support.langchain_fakes import EchoChat, EchoLLM, Recorder
 
+from langchain_piirag import RedactedModel
 from piirag import Redactor, Scrubber
 from piirag.errors import (
     ConfigurationError,
@@ -29,6 +27,8 @@ from piirag.errors import (
     ModelCallError,
 )
 from piirag.redaction.tokens import PLACEHOLDER
+from support.canary import Canaries, capture_logs
+from support.langchain_fakes import EchoChat, EchoLLM, Recorder
 
 MAIL = "jane.roe@example.com"
 CARD = "4111111111111111"

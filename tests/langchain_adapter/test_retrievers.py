@@ -9,12 +9,12 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.context import collect_runs
-from langchain_piirag import PIIRetriever, ScrubbedEmbeddings
-from support.canary import Canaries, capture_logs
-from support.langchain_fakes import FixedRetriever, Recorder, SpyEmbeddings, tenant_store
 
+from langchain_piirag import PIIRetriever, ScrubbedEmbeddings
 from piirag import Scrubber
 from piirag.errors import InvalidInputError, InvalidUserIdError, PiiragError
+from support.canary import Canaries, capture_logs
+from support.langchain_fakes import FixedRetriever, Recorder, SpyEmbeddings, tenant_store
 
 MAIL = "jane.roe@example.com"
 CANARIES = Canaries([MAIL, "Jane Roe"])
@@ -184,3 +184,13 @@ def test_scrubbed_embeddings_alone() -> None:
     assert MAIL not in repr(spy.seen)
     with pytest.raises(PiiragError):
         embeddings.embed_query(None)
+
+
+def test_a_name_of_nobody_the_user_knows_can_be_passed_for_questions(tmp_path) -> None:
+    spy = SpyEmbeddings()
+    tenants = tenant_store(tmp_path, spy)
+    bob = tenants.for_user("bob", known={"PERSON": ["Jane Roe"]})
+    bob.as_retriever().invoke("why did jane roe call?")
+    assert CANARIES.scan_text(repr(spy.seen)) == []
+    assert spy.seen[0].startswith("why did [PERSON ")
+    assert not tenants._scrubber.vault.has_user("bob")

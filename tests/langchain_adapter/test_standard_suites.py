@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
-from langchain_piirag import PIIRetriever, TenantVectorStore
 from langchain_tests.integration_tests.retrievers import RetrieversIntegrationTests
 from langchain_tests.integration_tests.vectorstores import VectorStoreIntegrationTests
-from support.langchain_fakes import FixedRetriever, tenant_store
 
+from langchain_piirag import PIIRetriever, TenantVectorStore
 from piirag import Scrubber
+from support.langchain_fakes import FixedRetriever, tenant_store
 
 
 class TestUserVectorStore(VectorStoreIntegrationTests):

@@ -8,10 +8,9 @@ import contextvars
 import pytest
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
+
 from langchain_piirag import TenantVectorStore, delete_user
 from lexical_langchain import LexicalEmbeddings
-from support.langchain_fakes import tenant_store
-
 from piirag import Scrubber
 from piirag.errors import (
     InvalidInputError,
@@ -21,6 +20,7 @@ from piirag.errors import (
     UnsupportedStoreError,
     UserErasedError,
 )
+from support.langchain_fakes import tenant_store
 
 VECTOR = LexicalEmbeddings().embed_query("the secret canary of the user")
 

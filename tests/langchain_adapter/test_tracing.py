@@ -8,8 +8,9 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.tracers import LangChainTracer
-from langchain_piirag import RedactedModel, create_anonymizer
 from langsmith import Client
+
+from langchain_piirag import RedactedModel, create_anonymizer
 from support.canary import Canaries
 from support.langchain_fakes import EchoChat, tenant_store
 from support.openai_server import OpenAIServer
