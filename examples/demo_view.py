@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from piirag import ErasureReceipt
+from piirag.erasure import Residue
 
 _TOKEN = r"\[[A-Z][^\[\]\n]*\]"
 _TOKEN_STYLE = "bold green"
@@ -143,15 +144,15 @@ def receipt(console: Console, receipt: ErasureReceipt) -> None:
     console.print()
 
 
-def _residue(residue: Mapping[str, int] | None) -> str:
-    """`{"ids in chroma.sqlite3": 3}` in words, a line for each file."""
+def _residue(residue: Residue | None) -> str:
+    """What is left in the files, in words, a line for each file."""
     if residue is None:
         return "not searched, see below"
-    files: dict[str, list[str]] = {}
-    for place, count in residue.items():
-        kind, _, file = place.partition(" in ")
-        files.setdefault(file, []).append(_counted(count, kind))
-    return "\n".join(f"{file}: {', '.join(kinds)}" for file, kinds in files.items()) or "nothing"
+    lines = [
+        f"{file}: {', '.join(_counted(count, kind) for kind, count in sorted(kinds.items()))}"
+        for file, kinds in residue.items()
+    ]
+    return "\n".join(lines) or "nothing"
 
 
 def _counted(count: int, kinds: str) -> str:

@@ -11,6 +11,7 @@ from piirag.erasure.service import delete_user
 from piirag.erasure.target import (
     Capabilities,
     ErasureTarget,
+    Residue,
     Traces,
     as_targets,
     register_resolver,
@@ -23,6 +24,7 @@ __all__ = [
     "Capabilities",
     "ErasureReceipt",
     "ErasureTarget",
+    "Residue",
     "TargetReceipt",
     "Traces",
     "as_targets",

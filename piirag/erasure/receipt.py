@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from piirag.erasure.target import Residue
+
 COMPLETE = "complete"
 PARTIAL = "partial"
 NOTHING_FOUND = "nothing found"
@@ -22,8 +24,8 @@ class TargetReceipt:
         remaining: Items of the user after, read back from the store; None where that failed.
         reclaimed: ``"yes"``, ``"no"``, ``"not asked"`` or ``"not possible"``: whether deleted
             bytes were removed from the files.
-        residue: Kind of data and file -> deleted items whose bytes are still there; None where
-            nobody looked.
+        residue: File -> kind of data (``"texts"``, ``"vectors"``, ``"ids"``) -> deleted items whose
+            bytes are still in it; None where nobody looked.
         note: What a reader should know, such as why bytes remain.
         error: Qualified name of the exception that stopped it, or None.
     """
@@ -33,7 +35,7 @@ class TargetReceipt:
     found: int | None
     remaining: int | None
     reclaimed: str
-    residue: dict[str, int] | None = None
+    residue: Residue | None = None
     note: str = ""
     error: str | None = None
 
@@ -78,6 +80,16 @@ class ErasureReceipt:
     def deleted(self) -> int:
         """Items deleted, over all targets."""
         return sum(target.deleted for target in self.targets)
+
+    def __str__(self) -> str:
+        lines = [f"erasure {self.status}: {self.deleted} items deleted"]
+        for target in self.targets:
+            state = "verified absent" if target.verified_absent else f"failed: {target.error}"
+            lines.append(f"- {target.name}: {target.deleted} of {target.found} deleted, {state}")
+            for file, kinds in (target.residue or {}).items():
+                left = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+                lines.append(f"  still in the bytes of {file}: {left}")
+        return "\n".join([*lines, f"not covered: {'; '.join(self.not_covered)}"])
 
     def to_dict(self) -> dict[str, Any]:
         """The receipt as JSON-ready data."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from piirag.erasure import receipt as receipts
 from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
-from piirag.erasure.target import ErasureTarget, Traces, as_targets
+from piirag.erasure.target import ErasureTarget, Residue, Traces, as_targets
 from piirag.erasure.targets import chroma as _chroma  # noqa: F401 - registers its resolver
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import ConfigurationError, InvalidUserIdError
@@ -104,7 +104,7 @@ def _erase_from(
         if can.reclaim and error is None:
             _, error = _attempt(target.reclaim, user_id)
             reclaimed = "yes" if error is None else "no"
-    residue: dict[str, int] | None = None
+    residue: Residue | None = None
     if can.scan and error is None:
         residue, error = _attempt(target.residue, traces)
     if error is not None:

@@ -24,6 +24,10 @@ class Capabilities:
     why_not: str = ""
 
 
+Residue = dict[str, dict[str, int]]
+"""File -> kind of data -> deleted items whose bytes are still in it."""
+
+
 @dataclass
 class Traces:
     """What to look for on disk after a deletion, taken before it. Holds no text of its own."""
@@ -55,8 +59,8 @@ class ErasureTarget(Protocol):
         """What to look for on disk once the user is deleted; called before the deletion."""
         ...
 
-    def residue(self, traces: Traces) -> dict[str, int]:
-        """Kind of data and file -> how many of the traces are still in it."""
+    def residue(self, traces: Traces) -> Residue:
+        """How many of the traces are still in the files."""
         ...
 
     def reclaim(self, user_id: str) -> None:

@@ -73,8 +73,8 @@ def test_E1_the_receipt_tells_which_bytes_are_still_on_disk(collection, tmp_path
     assert entry.verified_absent
     left = entry.residue
     assert left is not None
-    assert left["texts in chroma.sqlite3"] > 0
-    assert left["vectors in chroma.sqlite3"] > 0
+    assert left["chroma.sqlite3"]["texts"] > 0
+    assert left["chroma.sqlite3"]["vectors"] > 0
     raw = (tmp_path / "chroma" / "chroma.sqlite3").read_bytes()
     assert b"of the texts that only alice has" in raw, "the receipt told the truth"
     assert "overwritten" in entry.note
@@ -87,7 +87,7 @@ def test_E1_vectors_in_the_index_file_are_seen_too(collection, tmp_path) -> None
     collection.query(query_embeddings=[_vector(1)], n_results=1)
     [entry] = delete_user("alice", targets=[collection]).targets
     assert entry.residue is not None
-    assert entry.residue.get("vectors in data_level0.bin", 0) > 300
+    assert entry.residue["data_level0.bin"]["vectors"] > 300
 
 
 def test_a_text_that_others_still_have_is_no_residue(collection) -> None:
@@ -100,7 +100,7 @@ def test_a_text_that_others_still_have_is_no_residue(collection) -> None:
         )
     [entry] = delete_user("alice", targets=[collection]).targets
     assert entry.residue is not None
-    assert "texts in chroma.sqlite3" not in entry.residue
+    assert "texts" not in entry.residue["chroma.sqlite3"]
 
 
 def test_an_ephemeral_collection_has_no_files_to_scan() -> None:
@@ -250,3 +250,12 @@ def test_the_scanner_finds_needles_anywhere(tmp_path: Path, position: int) -> No
     (tmp_path / "file.bin").write_bytes(data)
     needles = {"texts": [needle, b"another needle that is not there"], "ids": [b"short"]}
     assert [(h.kind, h.needle) for h in scan_files(tmp_path, needles)] == [("texts", needle)]
+
+
+def test_the_receipt_can_be_read(collection) -> None:
+    _fill(collection, "alice")
+    text = str(delete_user("alice", targets=[collection]))
+    assert "erasure complete: 5 items deleted" in text
+    assert "chroma:crm: 5 of 5 deleted, verified absent" in text
+    assert "still in the bytes of chroma.sqlite3: 5 ids" in text
+    assert "alice" not in text

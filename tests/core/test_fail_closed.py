@@ -7,12 +7,12 @@ import itertools
 import pytest
 import regex
 from presidio_analyzer import Pattern, PatternRecognizer
-from support.canary import Canaries, capture_logs
 
 from piirag import Finding, Policy, Redactor, Scrubber, default_detector
 from piirag.detection import presidio
 from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionError, DetectionTimeoutError
+from support.canary import Canaries, capture_logs
 
 SECRET = "jane.roe@example.com"
 

@@ -9,11 +9,11 @@ import pickle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.samples import KNOWN, VALUES, split, texts
 
 from piirag import Policy, RedactionMapping, Redactor, StreamRehydrator
 from piirag.errors import InvalidInputError
 from piirag.redaction.tokens import PLACEHOLDER, placeholder
+from support.samples import KNOWN, VALUES, split, texts
 
 
 @settings(max_examples=300, deadline=None)

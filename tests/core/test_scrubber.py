@@ -7,11 +7,11 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from support.samples import KNOWN, texts
 
 from piirag import MasterKey, MemoryVault, Policy, Scrubber, SQLiteVault
 from piirag.errors import ConfigurationError, InvalidInputError, InvalidUserIdError
 from piirag.redaction import issuer, tokens
+from support.samples import KNOWN, texts
 
 JANE = {"PERSON": ["Jane Mary Roe"]}
 

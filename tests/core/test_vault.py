@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.canary import Canaries
 
 from piirag import MasterKey, MemoryVault, Scrubber, SQLiteVault, Vault
 from piirag.errors import UserErasedError, VaultError, VaultKeyError
 from piirag.testing.vault import VaultBackendSuite
 from piirag.vault.memory import MemoryBackend
 from piirag.vault.sqlite import SQLiteBackend
+from support.canary import Canaries
 
 VALUE = "jane.roe@example.com"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from piirag.erasure.residue import Needles, scan_files
-from piirag.erasure.target import Capabilities, ErasureTarget, Traces, register_resolver
+from piirag.erasure.target import Capabilities, ErasureTarget, Residue, Traces, register_resolver
 from piirag.tenancy.tags import TenantTags
 
 _PAGE = 1000
@@ -60,19 +60,19 @@ class ChromaTarget:
                 vectors += [_float32(vector) for vector in embeddings]
         return Traces({"ids": ids, "texts": texts, "vectors": vectors})
 
-    def residue(self, traces: Traces) -> dict[str, int]:
+    def residue(self, traces: Traces) -> Residue:
         if self._path is None:
             return {}
         needles = dict(traces.needles)
         found = scan_files(self._path, needles)
         suspects = {hit.needle for hit in found if hit.kind == "texts"}
         alive = self._still_used(suspects) if suspects else set()
-        counts: dict[str, int] = {}
+        counts: Residue = {}
         for hit in found:
             if hit.needle not in alive:
-                place = f"{hit.kind} in {hit.file}"
-                counts[place] = counts.get(place, 0) + 1
-        return dict(sorted(counts.items()))
+                in_file = counts.setdefault(hit.file, {})
+                in_file[hit.kind] = in_file.get(hit.kind, 0) + 1
+        return counts
 
     def reclaim(self, user_id: str) -> None:
         raise NotImplementedError

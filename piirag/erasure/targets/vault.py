@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from piirag.erasure.target import Capabilities, ErasureTarget, Traces, register_resolver
+from piirag.erasure.target import Capabilities, ErasureTarget, Residue, Traces, register_resolver
 from piirag.vault.vault import Vault
 
 
@@ -31,7 +31,7 @@ class VaultTarget:
     def traces(self, user_id: str) -> Traces:
         return Traces()
 
-    def residue(self, traces: Traces) -> dict[str, int]:
+    def residue(self, traces: Traces) -> Residue:
         return {}
 
     def reclaim(self, user_id: str) -> None:
