@@ -10,26 +10,26 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from crm_corpus import generate, question_for
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+from crm_corpus import generate, question_for
 from langchain_piirag import (
     PIIDocumentScrubber,
     RedactedModel,
     TenantVectorStore,
     delete_user,
 )
-from langchain_text_splitters import RecursiveCharacterTextSplitter
-from support.canary import Canaries, capture_logs
-from support.openai_server import OpenAIServer
-
 from piirag import MasterKey, Scrubber, SQLiteVault
 from piirag.errors import ModelCallError
 from piirag.redaction.tokens import PLACEHOLDER, PSEUDONYM
+from support.canary import Canaries, capture_logs
+from support.openai_server import OpenAIServer
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", "Answer from the context.\n\nContext:\n{context}"), ("human", "{question}")]

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import types
 
-import crm_corpus
-import lexical_embedding
 import phonenumbers
 import pytest
+
+import crm_corpus
+import lexical_embedding
 from crm_corpus import Record, generate, question_for
 from extractive import NOT_FOUND, answer, best_lines, pieces_of, prompt_of, split_prompt, words
 from lexical_embedding import hashed_embedding
@@ -223,8 +224,9 @@ def prompts(corpus) -> list[tuple[str, str]]:
 
 def test_chat_model_answers_and_streams(prompts):
     pytest.importorskip("langchain_core")
-    from extractive_chat_model import ExtractiveChatModel
     from langchain_core.messages import HumanMessage, SystemMessage
+
+    from extractive_chat_model import ExtractiveChatModel
 
     model = ExtractiveChatModel()
     replies = [str(model.invoke(prompt).content) for prompt, _ in prompts]
@@ -241,8 +243,9 @@ def test_chat_model_answers_and_streams(prompts):
 
 def test_llama_index_twin_answers_and_streams(prompts):
     pytest.importorskip("llama_index.core")
-    from extractive_llm import ExtractiveLLM
     from llama_index.core.llms import ChatMessage
+
+    from extractive_llm import ExtractiveLLM
 
     llm = ExtractiveLLM()
     for prompt, fact in prompts[:20]:

@@ -12,9 +12,9 @@ from langchain_core.language_models.llms import LLM
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.retrievers import BaseRetriever
+
 from langchain_piirag import TenantVectorStore
 from lexical_langchain import LexicalEmbeddings
-
 from piirag import MasterKey, Scrubber, SQLiteVault
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import pytest
+
 from support.canary import Canaries, capture_logs
 
 VALUE = "Zoë Quist/Łoś"

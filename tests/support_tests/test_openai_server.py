@@ -8,6 +8,7 @@ import zlib
 
 import openai
 import pytest
+
 from support.openai_server import OpenAIServer
 
 HELLO = [{"role": "user", "content": "hello [PERSON_1]"}]
