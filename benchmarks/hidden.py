@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "examples"))
 
-from crm_corpus import Record, generate
 from rich.console import Console
 from rich.table import Table
 
+from crm_corpus import Record, generate
 from piirag import Redactor
-from piirag.detection.presidio import BlankNlpEngine
+from piirag.detection.tokens_nlp import TokenNlpEngine
 
 Hide = Callable[[Record], str]
 
@@ -33,13 +33,12 @@ def piirag(known: bool) -> Hide:
 
 
 def presidio() -> Hide:
-    """Presidio's analyzer and anonymizer as installed, on a blank spaCy pipeline."""
+    """Presidio's analyzer and anonymizer as installed, without an NLP model."""
     from presidio_analyzer import AnalyzerEngine
     from presidio_anonymizer import AnonymizerEngine
 
-    nlp = BlankNlpEngine(["en"])
-    nlp.load()
-    analyzer, anonymizer = AnalyzerEngine(nlp_engine=nlp), AnonymizerEngine()
+    analyzer = AnalyzerEngine(nlp_engine=TokenNlpEngine(["en"]))
+    anonymizer = AnonymizerEngine()
 
     def hide(record: Record) -> str:
         found = analyzer.analyze(record.text, language="en")

@@ -3,10 +3,12 @@
 An application that ingests a customer's record knows the customer's name. Given to piirag as
 ``known={"PERSON": ["Jane Mary Roe"]}``, it is found without any model: in any case, with or
 without accents, in any order (``Roe, Jane``), with initials (``J. Roe``, ``J.M. Roe``, ``JMR``),
-joined (``jane_roe.pdf``, ``janeroe``), in part (``Jane``, ``Roe``).
+joined (``jane_roe.pdf``, ``janeroe``), in part (``Jane``, ``Roe``). Other values are found
+whatever separates their parts (``AC-1234``, ``AC 1234``).
 
-The index is a dictionary from folded words to values, so a text costs time in proportion to its
-length and not to the number of values.
+The index is made of dictionaries, so a text costs time in proportion to its length and not to the
+number of values. Only values that words cannot express (scripts written without spaces, runs of
+punctuation) are searched for one by one.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from piirag.detection.names import Token, initials_at, name_at, stands_alone, tokenize
-from piirag.detection.text import WORD, fold, require_text
+from piirag.detection.literals import Literals, needs_literal
+from piirag.detection.names import Token, initials_at, name_at, pairs_of, stands_alone, tokenize
+from piirag.detection.text import WORD, fold, require_text, shown_type
 from piirag.errors import InvalidInputError
 
 Known = Mapping[str, Sequence[str]]
 
 _TITLES = frozenset("mr mrs ms miss mx dr prof sir herr frau madame monsieur sr sra".split())
+
+# The type that quotes token-shaped text; nobody's values may hide behind it.
+_RESERVED = "LITERAL"
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +38,7 @@ class KnownValue:
     words: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
-        return f"KnownValue({self.entity_type})"
+        return f"KnownValue({shown_type(self.entity_type)})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +49,7 @@ class KnownMatch:
         start: Offset of the first character.
         end: Offset after the last character.
         value: The value it belongs to.
-        part: The folded word, where only a first or last name stands; else empty.
+        part: The folded text, where only a first or last name or initials stand; else empty.
         owners: How many known values this spelling could belong to.
     """
 
@@ -54,11 +60,11 @@ class KnownMatch:
     owners: int = 1
 
     def __repr__(self) -> str:
-        return f"KnownMatch({self.value.entity_type}, {self.start}, {self.end})"
+        return f"KnownMatch({shown_type(self.value.entity_type)}, {self.start}, {self.end})"
 
 
 def check_known(known: Known | None) -> dict[str, list[str]]:
-    """Check and copy what an application passes as ``known``.
+    """Check and copy what an application passes as ``known``; blank values are left out.
 
     Raises:
         InvalidInputError: It is not a mapping from entity types to sequences of strings.
@@ -70,10 +76,13 @@ def check_known(known: Known | None) -> dict[str, list[str]]:
     checked: dict[str, list[str]] = {}
     for entity_type, values in known.items():
         require_text(entity_type, "an entity type in known")
+        what = f"known[{shown_type(entity_type)}]"
+        if entity_type == _RESERVED:
+            raise InvalidInputError(f"{what}: this type is reserved")
         if isinstance(values, str) or not isinstance(values, Iterable):
-            raise InvalidInputError(f"known[{entity_type!r}] must be a list of strings")
-        kept = [require_text(v, f"a value in known[{entity_type!r}]") for v in values]
-        checked[entity_type] = [v for v in kept if WORD.search(v)]
+            raise InvalidInputError(f"{what} must be a list of strings")
+        kept = [require_text(v, f"a value in {what}") for v in values]
+        checked[entity_type] = [v for v in kept if v.strip()]
     return checked
 
 
@@ -82,16 +91,21 @@ class KnownValues:
 
     Args:
         known: Entity type -> values.
-        parts: Whether a first or last name alone counts as a mention.
+        bare_initials: Whether ``JMR`` counts as a mention of Jane Mary Roe. Right for the texts
+            of her own record; among all texts of a user, ``PDF`` and ``API`` would be people.
     """
 
-    def __init__(self, known: Known | None = None, *, parts: bool = True) -> None:
-        self._parts = parts
-        self._codes: dict[str, list[KnownValue]] = {}
-        self._names: dict[str, list[KnownValue]] = {}
+    def __init__(self, known: Known | None = None, *, bare_initials: bool = True) -> None:
+        self._bare_initials = bare_initials
+        self._codes: dict[str, KnownValue] = {}
+        self._prefixes: set[str] = set()
+        self._single: dict[str, KnownValue] = {}
+        self._pairs: dict[tuple[str, str], list[KnownValue]] = {}
+        self._parts: dict[str, list[KnownValue]] = {}
         self._joined: dict[str, list[KnownValue]] = {}
         self._initials: dict[str, list[KnownValue]] = {}
-        self._seen: set[tuple[str, tuple[str, ...]]] = set()
+        self._literals = Literals[KnownValue]()
+        self._seen: set[tuple[str, str]] = set()
         for entity_type, values in check_known(known).items():
             for value in values:
                 self.add(entity_type, value)
@@ -101,30 +115,49 @@ class KnownValues:
 
     def add(self, entity_type: str, value: str) -> None:
         """Add one value; adding it again changes nothing."""
+        if (entity_type, value) in self._seen:
+            return
+        self._seen.add((entity_type, value))
         words = tuple(fold(w) for w in WORD.findall(value))
         if entity_type == "PERSON":
             words = tuple(w for w in words if w not in _TITLES) or words
-        if not words or (entity_type, words) in self._seen:
-            return
-        self._seen.add((entity_type, words))
         entry = KnownValue(entity_type, value, words)
-        if entity_type == "PERSON":
+        if entity_type == "PERSON" and words:
             self._add_name(entry)
-            return
-        for prefix in {words[0], "".join(words)}:
-            self._codes.setdefault(prefix, []).append(entry)
+        elif words:
+            self._add_code(entry)
+        if needs_literal(value) or not self._finds(value):
+            self._literals.add(value, entry)
+
+    def _finds(self, value: str) -> bool:
+        """Whether the words of this value are enough to find it as it was passed."""
+        spans = [(m.start, m.end) for m in self._matches(value)]
+        first, last = WORD.search(value), None
+        for last in WORD.finditer(value):  # noqa: B007 - the last one is wanted
+            pass
+        if first is None or last is None:
+            return False
+        return any(s <= first.start() and e >= last.end() for s, e in spans)
 
     def _add_name(self, entry: KnownValue) -> None:
         words = entry.words
-        for word in set(words):
-            self._names.setdefault(word, []).append(entry)
-        if len(words) < 2:
+        if len(words) == 1:
+            self._single.setdefault(words[0], entry)
             return
+        for pair in pairs_of(words):
+            self._pairs.setdefault(pair, []).append(entry)
+        for word in set(words):
+            self._parts.setdefault(word, []).append(entry)
         first, last = words[0], words[-1]
         for joined in {"".join(words), first + last, last + first, first[0] + last}:
             if len(joined) >= 5:
                 self._joined.setdefault(joined, []).append(entry)
         self._initials.setdefault("".join(w[0] for w in words), []).append(entry)
+
+    def _add_code(self, entry: KnownValue) -> None:
+        squashed = "".join(entry.words)
+        self._codes.setdefault(squashed, entry)
+        self._prefixes.update(squashed[:n] for n in range(1, len(squashed)))
 
     def find(self, text: str) -> list[KnownMatch]:
         """Find every mention.
@@ -133,65 +166,82 @@ class KnownValues:
             text: Any text.
 
         Returns:
-            Matches in order of position; they do not overlap.
+            Matches in order of position. They may overlap where two values do.
         """
         if not self._seen:
             return []
-        tokens = tokenize(text)
-        found: list[KnownMatch] = []
-        i = 0
-        while i < len(tokens):
-            best: KnownMatch | None = None
-            after = i + 1
-            for match, j in self._matches_at(text, tokens, i):
-                if best is None or _rank(match) > _rank(best):
-                    best, after = match, j
-            if best is not None:
-                found.append(best)
-            i = after
-        return self._assign_parts(found)
+        found = [*self._matches(text)]
+        found += [KnownMatch(s, e, entry) for s, e, entry in self._literals.find(text)]
+        return _assign_parts(text, sorted(found, key=lambda m: (m.start, m.end)))
 
-    def _matches_at(
-        self, text: str, tokens: list[Token], i: int
-    ) -> Iterator[tuple[KnownMatch, int]]:
+    def _matches(self, text: str) -> Iterator[KnownMatch]:
+        tokens = tokenize(text)
+        covered = -1
+        until: dict[KnownValue, int] = {}
+        for i, (start, _, _) in enumerate(tokens):
+            # Mentions of two values may overlap; within one mention the same name does not begin
+            # again, and parts of names say nothing more.
+            here = [
+                match
+                for match in self._matches_at(text, tokens, i)
+                if start >= until.get(match.value, 0) and not (match.part and match.end <= covered)
+            ]
+            if here:
+                best = max(here, key=_rank)
+                until[best.value] = best.end
+                covered = max(covered, best.end)
+                yield best
+
+    def _matches_at(self, text: str, tokens: list[Token], i: int) -> Iterator[KnownMatch]:
         start, end, word = tokens[i]
-        for entry in self._codes.get(word, ()):
-            j = _code_at(tokens, i, entry.words)
-            if j > i:
-                yield KnownMatch(start, tokens[j - 1][1], entry), j
-        for entry in self._name_candidates(text, tokens, i):
+        if word in self._prefixes or word in self._codes:
+            yield from self._codes_at(tokens, i)
+        for entry in self._pairs.get(_pair_at(tokens, i), ()):
             j = name_at(text, tokens, i, entry.words)
             if j > i:
-                yield KnownMatch(start, tokens[j - 1][1], entry), j
-        for entry in self._joined.get(word, ()):
-            yield KnownMatch(start, end, entry, owners=len(self._joined[word])), i + 1
+                yield KnownMatch(start, tokens[j - 1][1], entry)
+        alone = stands_alone(text, tokens[i])
+        if alone and word in self._single:
+            yield KnownMatch(start, end, self._single[word])
+        if word in self._joined:
+            yield _shared(start, end, self._joined[word], word)
         letters, j = initials_at(text, tokens, i)
-        for entry in self._initials.get(letters, ()):
-            owners = len(self._initials[letters])
-            yield KnownMatch(start, tokens[j - 1][1], entry, owners=owners), j
-        if self._parts and word in self._names and stands_alone(text, tokens[i]):
-            entries = self._names[word]
-            yield KnownMatch(start, end, entries[0], part=word, owners=len(entries)), i + 1
+        if letters in self._initials and (j > i + 1 or self._bare_initials):
+            yield _shared(start, tokens[j - 1][1], self._initials[letters], letters)
+        if alone and word in self._parts:
+            entries = self._parts[word]
+            yield KnownMatch(start, end, entries[0], part=word, owners=len(entries))
 
-    def _name_candidates(self, text: str, tokens: list[Token], i: int) -> Iterable[KnownValue]:
-        """Names that this word, or the first longer word after initials here, is a part of."""
-        j = i
-        while len(tokens[j][2]) == 1 and j - i < 4 and j + 1 < len(tokens):
+    def _codes_at(self, tokens: list[Token], i: int) -> Iterator[KnownMatch]:
+        """Codes spelled by the tokens from here on, however they are separated."""
+        spelled = ""
+        for j in range(i, len(tokens)):
+            if j > i and tokens[j][0] - tokens[j - 1][1] > 3:
+                return
+            spelled += tokens[j][2]
+            if spelled in self._codes:
+                yield KnownMatch(tokens[i][0], tokens[j][1], self._codes[spelled])
+            if spelled not in self._prefixes:
+                return
+
+
+def _pair_at(tokens: list[Token], i: int) -> tuple[str, str]:
+    """The two words, or the word and the initial, by which a name at this token is looked up."""
+    word = tokens[i][2]
+    j = i + 1
+    if len(word) == 1:
+        while j < len(tokens) and j - i < 4 and len(tokens[j][2]) == 1:
             j += 1
-        direct = self._names.get(tokens[i][2], ())
-        return direct if j == i else [*direct, *self._names.get(tokens[j][2], ())]
+    if j >= len(tokens):
+        return "", ""
+    other = tokens[j][2]
+    return (word, other) if len(word) >= len(other) else (other, word)
 
-    def _assign_parts(self, found: list[KnownMatch]) -> list[KnownMatch]:
-        """Give a first or last name alone to the one person named in full in this text."""
-        in_full = {m.value.words: m.value for m in found if not m.part}
-        assigned = []
-        for match in found:
-            if match.part and match.owners > 1:
-                owners = [v for words, v in in_full.items() if match.part in words]
-                if len(owners) == 1:
-                    match = replace(match, value=owners[0], owners=1)
-            assigned.append(match)
-        return assigned
+
+def _shared(start: int, end: int, entries: list[KnownValue], spelled: str) -> KnownMatch:
+    """A spelling that several names may share."""
+    part = spelled if len(entries) > 1 else ""
+    return KnownMatch(start, end, entries[0], part=part, owners=len(entries))
 
 
 def _rank(match: KnownMatch) -> tuple[int, bool, int, str]:
@@ -199,16 +249,30 @@ def _rank(match: KnownMatch) -> tuple[int, bool, int, str]:
     return match.end, not match.part, -len(match.value.words), match.value.value
 
 
-def _code_at(tokens: list[Token], i: int, words: tuple[str, ...]) -> int:
-    """Index after the tokens that spell these words, however they are separated; else `i`."""
-    target = "".join(words)
-    spelled = ""
-    for j in range(i, len(tokens)):
-        if j > i and tokens[j][0] - tokens[j - 1][1] > 3:
-            return i
-        spelled += tokens[j][2]
-        if spelled == target:
-            return j + 1
-        if not target.startswith(spelled):
-            return i
-    return i
+def _assign_parts(text: str, found: list[KnownMatch]) -> list[KnownMatch]:
+    """Give a first or last name alone to the one person named in full in this text.
+
+    Two parts side by side that belong to different people are a third person: with Jane Roe and
+    Peter Fuchs known, "Peter Roe" is neither.
+    """
+    in_full = {m.value.words: m.value for m in found if not m.part}
+    assigned: list[KnownMatch] = []
+    for match in found:
+        if match.part and match.owners > 1:
+            owners = [v for words, v in in_full.items() if match.part in words]
+            if len(owners) == 1:
+                match = replace(match, value=owners[0], owners=1)
+        before = assigned[-1] if assigned else None
+        if (
+            before is not None
+            and before.part
+            and match.part
+            and before.value != match.value
+            and text[before.end : match.start] == " "
+        ):
+            assigned[-1] = replace(
+                before, end=match.end, part=f"{before.part} {match.part}", owners=2
+            )
+        else:
+            assigned.append(match)
+    return assigned

@@ -36,6 +36,23 @@ _TWO_LETTERS = frozenset(
 )
 
 
+_MOST_INITIALS = 5
+
+
+def pairs_of(words: tuple[str, ...]) -> set[tuple[str, str]]:
+    """By which two words, or word and initial, mentions of a name can be looked up."""
+    pairs = set()
+    for i, word in enumerate(words):
+        for j, other in enumerate(words):
+            if i != j:
+                for spelled in (other, other[0]):
+                    longer, shorter = sorted((word, spelled), key=len, reverse=True)
+                    pairs.add((longer, shorter))
+                    if len(longer) == len(shorter):
+                        pairs.add((shorter, longer))
+    return pairs
+
+
 def tokenize(text: str) -> list[Token]:
     """Words of a text; an underscore separates words, as in file names."""
     return [(m.start(), m.end(), fold(m.group())) for m in WORD.finditer(text)]
@@ -89,7 +106,7 @@ def initials_at(text: str, tokens: list[Token], i: int) -> tuple[str, int]:
         return word, i + 1
     letters = ""
     j = i
-    while j < len(tokens) and len(tokens[j][2]) == 1 and _dotted_capital(text, tokens[j]):
+    while j < min(len(tokens), i + _MOST_INITIALS) and _dotted_capital(text, tokens[j]):
         if j > i and tokens[j][0] - tokens[j - 1][1] > 2:
             break
         letters += tokens[j][2]
@@ -106,6 +123,8 @@ def stands_alone(text: str, token: Token) -> bool:
 
 
 def _dotted_capital(text: str, token: Token) -> bool:
+    if len(token[2]) != 1:
+        return False
     return text[token[0]].isupper() and text[token[1] : token[1] + 1] == "."
 
 

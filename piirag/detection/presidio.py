@@ -2,7 +2,8 @@
 
 Four things differ from a plain `AnalyzerEngine()`:
 
-- the spaCy pipeline is blank (tokens only) unless the caller brings one, so nothing is fetched;
+- there is no NLP model unless the caller brings one, so nothing is fetched; words alone feed
+  Presidio's context rules;
 - the e-mail recogniser validates domains against the public-suffix list that ships with
   `tldextract`; Presidio's own fetches the list on first use;
 - a pattern that runs out of time raises. Presidio logs it and carries on, which would let the
@@ -18,16 +19,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import regex
-import spacy
 import tldextract
 from presidio_analyzer import AnalyzerEngine, PatternRecognizer
-from presidio_analyzer.nlp_engine import SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, IbanRecognizer
 from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from piirag.detection.finding import Finding
 from piirag.detection.presidio_logs import withhold_text
+from piirag.detection.tokens_nlp import TokenNlpEngine
 from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionTimeoutError
 
@@ -78,37 +78,12 @@ class _TimedIbanRecognizer(IbanRecognizer):  # type: ignore[misc]
         return results
 
 
-class BlankNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
-    """spaCy tokenizers without weights; lower-cased tokens stand in for lemmas.
-
-    Presidio raises the score of a weak pattern when a context word ("passport") stands near it,
-    and looks for that word among the lemmas, which a blank pipeline leaves empty.
-    """
-
-    def __init__(self, languages: Iterable[str]) -> None:
-        models = [{"lang_code": code, "model_name": "blank"} for code in languages]
-        super().__init__(models=models)
-
-    def load(self) -> None:
-        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}
-        for nlp in self.nlp.values():
-            nlp.max_length = 10**9
-
-    def is_loaded(self) -> bool:
-        return self.nlp is not None
-
-    def _doc_to_nlp_artifact(self, doc: Any, language: str) -> Any:
-        for token in doc:
-            token.lemma_ = token.lower_
-        return super()._doc_to_nlp_artifact(doc, language)
-
-
 def offline_analyzer(languages: Sequence[str] = ("en",), nlp_engine: Any = None) -> AnalyzerEngine:
     """Build Presidio's engine with its predefined recognisers and nothing to download.
 
     Args:
         languages: ISO 639-1 codes.
-        nlp_engine: A Presidio NLP engine with a model of your own; blank spaCy if None.
+        nlp_engine: A Presidio NLP engine with a model of your own; words alone if None.
 
     Returns:
         An `AnalyzerEngine`.
@@ -120,8 +95,7 @@ def offline_analyzer(languages: Sequence[str] = ("en",), nlp_engine: Any = None)
     engine = nlp_engine
     try:
         if engine is None:
-            engine = BlankNlpEngine(codes)
-            engine.load()
+            engine = TokenNlpEngine(codes)
         provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": codes})
         registry = provider.create_recognizer_registry()
     except (ImportError, ValueError) as error:

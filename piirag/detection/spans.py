@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from piirag.detection.protocol import Detector
 from piirag.detection.text import WORD, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
+
+KNOWN = "KnownValue"
+"""The recogniser's name in findings of values that the application passed along."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,12 +50,16 @@ def find_spans(
 ) -> list[Span]:
     """Find what has to be replaced in a text.
 
+    A value that touches another may show only once the other is gone:
+    ``jane@example.com-Jane Roe`` is no e-mail address, ``jane@example.com-[PERSON_1]`` holds one.
+    So where something is left that touches a replaced value, what is left is searched again.
+
     Args:
         text: The text.
         detector: Finds entities.
         policy: Which entity types and scores count.
         known: Values the application knows; earlier indices win.
-        protected: Stretches that hold tokens already; findings that touch them are cut back.
+        protected: Stretches that hold tokens already; they are not looked at.
         language: ISO 639-1 code; the policy's first language if None.
 
     Returns:
@@ -60,13 +68,59 @@ def find_spans(
     Raises:
         DetectionError: The detector failed or returned nonsense. Nothing may be let through.
     """
+    found: list[Span] = []
+    taken = list(protected)
+    for _ in range(_MOST_ROUNDS):
+        new = _find_once(text, detector, policy, known, taken, language or policy.language)
+        if not new:
+            break
+        found = sorted([*found, *new], key=lambda span: span.finding.start)
+        taken += [(span.finding.start, span.finding.end) for span in new]
+        if not any(_touches_something(text, span.finding) for span in new):
+            break
+    return found
+
+
+# Three values in a row that hide each other are more than were ever seen.
+_MOST_ROUNDS = 4
+
+_TOUCHING_LEFT = re.compile(r"[^\s<>()\[\]{}\"';|]*[^\W_][^\s<>()\[\]{}\"';|]*[ ]?\Z")
+_TOUCHING_RIGHT = re.compile(r"[ ]?[^\s<>()\[\]{}\"';|]*[^\W_][^\s<>()\[\]{}\"';|]*")
+_REACH = 80
+
+
+def _touches_something(text: str, finding: Finding) -> bool:
+    """Whether what stands right beside a finding may be part of another value."""
+    left = _TOUCHING_LEFT.search(text[max(0, finding.start - _REACH) : finding.start])
+    right = _TOUCHING_RIGHT.match(text[finding.end : finding.end + _REACH])
+    return any(_suspicious(run.group()) for run in (left, right) if run is not None)
+
+
+def _suspicious(run: str) -> bool:
+    return "@" in run or sum(map(str.isdigit, run)) >= _FEWEST_DIGITS
+
+
+_FEWEST_DIGITS = 4
+
+
+def _find_once(
+    text: str,
+    detector: Detector,
+    policy: Policy,
+    known: Sequence[KnownValues],
+    taken: Sequence[tuple[int, int]],
+    language: str,
+) -> list[Span]:
+    text = _without(text, taken)
     candidates: list[tuple[Finding, str]] = []
-    for finding in run_detector(detector, text, language or policy.language):
+    for finding in run_detector(detector, text, language):
         if policy.wants(finding.entity_type, finding.score):
             candidates.append((finding, text[finding.start : finding.end]))
-    local = KnownValues({"PERSON": [v for f, v in candidates if f.entity_type == "PERSON"]})
+    local = KnownValues(
+        {"PERSON": [v for f, v in candidates if f.entity_type == "PERSON"]}, bare_initials=False
+    )
     for rank, index in enumerate((*known, local)):
-        name = "KnownValue" if index is not local else "SameDocument"
+        name = KNOWN if index is not local else "SameDocument"
         for match in index.find(text):
             surface = text[match.start : match.end]
             if index is local and match.part and not surface[0].isupper():
@@ -77,8 +131,14 @@ def find_spans(
             candidates.append(
                 (Finding(match.value.entity_type, match.start, match.end, score, name), value)
             )
-    cut = [c for candidate in candidates for c in _cut(candidate, protected)]
-    return _merge(text, cut)
+    return _merge(text, [c for candidate in candidates for c in _cut(candidate, taken)])
+
+
+def _without(text: str, taken: Sequence[tuple[int, int]]) -> str:
+    """Blank out stretches, so that neither the words of a token nor its neighbours mislead."""
+    for start, end in taken:
+        text = text[:start] + "\n" * (end - start) + text[end:]
+    return text
 
 
 def run_detector(detector: Detector, text: str, language: str) -> list[Finding]:
@@ -157,7 +217,7 @@ def _united(text: str, group: list[tuple[Finding, str]]) -> Iterable[Span]:
     end = max(f.end for f, _ in group)
     best, value = max(group, key=lambda c: (c[0].end - c[0].start, c[0].score, c[0].entity_type))
     surface = text[start:end]
-    if not WORD.search(surface):
+    if not value and not WORD.search(surface):
         return []
     if (best.start, best.end) != (start, end) or not value:
         value = surface

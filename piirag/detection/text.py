@@ -6,10 +6,16 @@ import re
 import unicodedata
 from typing import Any
 
+import regex
+
 from piirag.errors import InvalidInputError
 
-WORD = re.compile(r"[^\W_]+")
+# Letters and digits with the marks that belong to them; invisible characters inside a word (soft
+# hyphen, zero-width space) do not end it. An underscore does, as in file names.
+WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}\p{Cf}]*")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 # Entity types whose values are digits and letters with arbitrary separators between them.
 _SEPARATORS_DO_NOT_COUNT = frozenset(
@@ -24,12 +30,23 @@ def require_text(text: Any, what: str = "text") -> str:
     return text
 
 
+def shown_type(entity_type: Any) -> str:
+    """An entity type as it may stand in an error message.
+
+    Someone who swaps types and values would otherwise read a value there.
+    """
+    named = isinstance(entity_type, str) and _TYPE_NAME.fullmatch(entity_type)
+    return entity_type if named else "(not the name of an entity type)"
+
+
 def fold(text: str) -> str:
-    """Case, width and accents removed: ``"José"`` and ``"JOSE"`` give the same."""
+    """Case, width, accents and invisible characters removed: ``"José"`` and ``"JOSE"`` agree."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return "".join(
+        c for c in decomposed if not unicodedata.combining(c) and unicodedata.category(c) != "Cf"
+    ).casefold()
 
 
 def normal_form(entity_type: str, value: str) -> str:
