@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping, MutableMapping
 
 from piirag.detection.text import normal_form
 from piirag.errors import ConfigurationError
@@ -32,6 +32,7 @@ def issue(
     cache: MutableMapping[Name, str],
     *,
     known: bool = False,
+    taken: Container[tuple[str, str]] = (),
 ) -> dict[Name, str]:
     """Tokens for values, stored in the vault.
 
@@ -40,6 +41,7 @@ def issue(
         wanted: What to issue for, with the spelling to keep.
         cache: Tokens issued before; grows.
         known: Whether the application passed these values along.
+        taken: Types and normal forms of real values, which no surrogate may equal.
 
     Returns:
         Name -> token.
@@ -53,9 +55,13 @@ def issue(
         if not open_:
             return table
         tried = {name: candidate(vault, name, attempt) for name in open_}
+        # A made-up name must not be a real person's.
+        real = {n for n, t in tried.items() if (n[1], normal_form(n[1], t)) in taken}
+        tried = {name: token for name, token in tried.items() if name not in real}
         items = [
             (tried[name], {"t": name[1], "v": value, "o": name[0]}, known)
             for name, value in open_.items()
+            if name in tried
         ]
         stored = vault.put(items)
         for name, token in tried.items():

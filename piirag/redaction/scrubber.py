@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.protocol import Detector
-from piirag.detection.spans import Span, find_spans
+from piirag.detection.spans import KNOWN, Span, find_spans
 from piirag.detection.text import normal_form, replace_surrogates, require_text
 from piirag.errors import InvalidInputError
 from piirag.policy import Policy
@@ -76,6 +76,7 @@ class Scrubber:
         self.vault = vault if vault is not None else MemoryVault()
         self._given = detector
         self._states = UserStates()
+        self.vault.on_forget(self._states.drop)
         self._has_surrogates = any(
             operators.split(spec)[0] == operators.SURROGATE
             for spec in self.policy.operators.values()
@@ -130,7 +131,11 @@ class Scrubber:
         if remember and self._remember_known(vault, knowns):
             vault = self._open(user_id, remember)
         state = self._state(vault)
-        work = [self._spans(t, k, state, vault) for t, k in zip(checked, knowns, strict=True)]
+        indices = {id(k): KnownValues(k) for k in knowns}
+        work = [
+            self._spans(t, k, indices[id(k)], state, vault)
+            for t, k in zip(checked, knowns, strict=True)
+        ]
         wanted = {
             name: span.value
             for spans in work
@@ -138,7 +143,7 @@ class Scrubber:
             if (name := self._name(span))[0] in _ISSUED
         }
         if remember:
-            table = issue(vault, wanted, state.tokens)
+            table = issue(vault, wanted, state.tokens, taken=state.remembered)
         else:
             table = {name: candidate(vault, name) for name in wanted}
         results = []
@@ -222,7 +227,12 @@ class Scrubber:
         return bool(new)
 
     def _spans(
-        self, text: str, known: Mapping[str, Sequence[str]], state: UserState, vault: UserVault
+        self,
+        text: str,
+        known: Mapping[str, Sequence[str]],
+        index: KnownValues,
+        state: UserState,
+        vault: UserVault,
     ) -> list[Span]:
         remembered = all(
             (kind, normal_form(kind, value)) in state.remembered
@@ -231,7 +241,7 @@ class Scrubber:
         )
         if remembered and self._states.is_clean(text, state):
             return []
-        return self._find(text, KnownValues(known), state, vault)
+        return self._find(text, index, state, vault)
 
     def _find(
         self, text: str, known: KnownValues, state: UserState, vault: UserVault
@@ -246,7 +256,12 @@ class Scrubber:
         if self._has_surrogates and spans:
             surfaces = [text[s.finding.start : s.finding.end] for s in spans]
             made = {t for t, v in vault.get(surfaces).items() if v["o"] == operators.SURROGATE}
-            spans = [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
+            # A real name that happens to be somebody's surrogate is replaced all the same.
+            spans = [
+                s
+                for s, surface in zip(spans, surfaces, strict=True)
+                if surface not in made or s.finding.recognizer == KNOWN
+            ]
         return spans
 
     def _issued(self, text: str, vault: UserVault) -> list[tuple[int, int]]:
@@ -290,7 +305,7 @@ def _per_text(
 ) -> list[dict[str, list[str]]]:
     if known is None or isinstance(known, Mapping):
         return [check_known(known)] * count
-    each = [check_known(k) for k in known]
-    if len(each) != count:
+    if len(known) != count:
         raise InvalidInputError("known must be one mapping, or one for each text")
-    return each
+    checked = {id(k): check_known(k) for k in known}
+    return [checked[id(k)] for k in known]

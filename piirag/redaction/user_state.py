@@ -23,7 +23,7 @@ class UserState:
 
     key: bytes
     version: int
-    known: KnownValues = field(default_factory=KnownValues)
+    known: KnownValues = field(default_factory=lambda: KnownValues(bare_initials=False))
     remembered: set[tuple[str, str]] = field(default_factory=set)
     tokens: dict[Name, str] = field(default_factory=dict)
 
@@ -44,20 +44,27 @@ class UserStates:
         """The state that fits a vault; read anew where known values were added."""
         with self._lock:
             old = self._states.get(vault.tag)
-            if old and old.key == vault.hash_key and old.version == vault.version:
+            if old and old.key == vault.hash_key and old.version >= vault.version:
                 self._states.move_to_end(vault.tag)
                 return old
-        state = UserState(vault.hash_key, vault.version)
-        for _, value in vault.values(known=True):
-            state.known.add(value["t"], value["v"])
-            state.remembered.add((value["t"], normal_form(value["t"], value["v"])))
+        # Known values only ever grow, so a state is brought up to date with what came since.
+        same = old is not None and old.key == vault.hash_key
+        state = old if old is not None and same else UserState(vault.hash_key, 0)
+        news = vault.values(known_since=state.version)
         with self._lock:
-            if old and old.key == vault.hash_key:
-                state.tokens = old.tokens
+            for _, value in news:
+                state.known.add(value["t"], value["v"])
+                state.remembered.add((value["t"], normal_form(value["t"], value["v"])))
+            state.version = max(state.version, vault.version)
             self._states[vault.tag] = state
             while len(self._states) > _USERS:
                 self._states.popitem(last=False)
         return state
+
+    def drop(self, tag: str) -> None:
+        """Forget a user who was erased."""
+        with self._lock:
+            self._states.pop(tag, None)
 
     def is_clean(self, text: str, state: UserState) -> bool:
         """Whether this text came out of a scrub for this user, nothing having changed since."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Number
 from typing import Any
 
-from piirag.detection.known import Known, check_known
+from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
-from piirag.redaction.scrubber import Scrubber
+from piirag.redaction.scrubber import Scrubber, ScrubResult
 from piirag.vault.keys import keyed_hash
 
 _HASHED_ID = re.compile(r"id-[a-z2-7]{26}")
@@ -58,40 +59,50 @@ class ChunkScrubber:
         self._asked_about = check_known(known)
         self._known_from = _check_known_from(known_from)
 
-    def scrub(self, chunks: Sequence[Chunk], known: Known | None = None) -> list[Chunk]:
+    def scrub(
+        self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
+    ) -> list[Chunk]:
         """Scrub chunks; the same chunk gives the same result every time.
 
         Args:
             chunks: What to scrub; not changed.
-            known: Values the application knows to stand in these chunks.
+            known: Values the application knows to stand in these chunks, or a list of such
+                mappings, one for each chunk.
 
         Raises:
             InvalidInputError: Text, metadata or id of the wrong kind.
             DetectionError: The detector failed.
         """
-        knowns = [self._known(chunk, known) for chunk in chunks]
-        texts = self.scrubber.scrub_batch(
-            [require_text(c.text, "the text of a chunk") for c in chunks],
-            user_id=self.user_id,
-            known=knowns,
-        )
-        return [
-            Chunk(result.text, self.metadata(chunk.metadata, own), self.id(chunk.id, own))
-            for chunk, result, own in zip(chunks, texts, knowns, strict=True)
-        ]
+        each: Sequence[Known | None]
+        each = [known] * len(chunks) if known is None or isinstance(known, Mapping) else known
+        if len(each) != len(chunks):
+            raise InvalidInputError("known must be one mapping, or one for each chunk")
+        knowns = [self._known(chunk, k) for chunk, k in zip(chunks, each, strict=True)]
+        batch = _Batch()
+        for chunk, own in zip(chunks, knowns, strict=True):
+            batch.add(require_text(chunk.text, "the text of a chunk"), own)
+            _walk(_require_mapping(chunk.metadata), batch.leaf(own))
+        results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
+        clean = []
+        for chunk, own in zip(chunks, knowns, strict=True):
+            text = next(results).text
+            metadata = self._rebuilt(chunk.metadata, results, own)
+            clean.append(Chunk(text, metadata, self.id(chunk.id, own)))
+        return clean
 
-    def metadata(self, metadata: Mapping[str, Any], known: Known | None = None) -> dict[str, Any]:
+    def metadata(
+        self, metadata: Mapping[str, Any], known: Known | None = None, *, remember: bool = True
+    ) -> dict[str, Any]:
         """Scrub the values of metadata, nested ones too, and keys that hold personal data.
 
         A string's key is taken into account: ``{"passport": "912803456"}`` is found, where the
         number alone would not be. A number that turns out to be personal data becomes a token.
         """
-        if not isinstance(metadata, Mapping):
-            raise InvalidInputError(f"metadata must be a mapping, not {type(metadata).__name__}")
-        return {
-            self._key(key, known): self._value(str(key), value, known)
-            for key, value in metadata.items()
-        }
+        batch = _Batch()
+        own = check_known(known)
+        _walk(_require_mapping(metadata), batch.leaf(own))
+        results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
+        return self._rebuilt(metadata, results, own)
 
     def id(self, id: str | None, known: Known | None = None) -> str | None:
         """Replace an id that holds personal data by a keyed hash; leave others alone."""
@@ -115,7 +126,7 @@ class ChunkScrubber:
             }
         if isinstance(value, list | tuple):
             return [self.filter(v, key) for v in value]
-        return self._leaf(key, value, None, remember=False)
+        return next(iter(self.metadata({key: value}, self._asked_about, remember=False).values()))
 
     def question(self, text: str) -> str:
         """Scrub a question with the rules of the chunks; stores nothing."""
@@ -127,43 +138,109 @@ class ChunkScrubber:
         ).text
 
     def _known(self, chunk: Chunk, known: Known | None) -> dict[str, list[str]]:
-        own = {kind: list(values) for kind, values in (known or {}).items()}
+        own = check_known(known)
         for kind, keys in self._known_from.items():
             for key in keys:
-                value = chunk.metadata.get(key)
+                value = _require_mapping(chunk.metadata).get(key)
                 values = value if isinstance(value, list | tuple) else [value]
                 own.setdefault(kind, []).extend(v for v in values if isinstance(v, str))
         return own
 
-    def _key(self, key: Any, known: Known | None) -> Any:
-        if not isinstance(key, str) or key.isidentifier():
+    def _rebuilt(
+        self, metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known
+    ) -> dict[str, Any]:
+        rebuilt: dict[str, Any] = _walk(metadata, lambda key, leaf: _clean(key, leaf, results))
+        return self._keys(rebuilt, known)
+
+    def _keys(self, value: Any, known: Known) -> Any:
+        if isinstance(value, Mapping):
+            return {self._key(k, known): self._keys(v, known) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self._keys(item, known) for item in value)
+        return value
+
+    def _key(self, key: Any, known: Known) -> Any:
+        """A key that holds a value; one that merely looks like a part of a name is a key."""
+        if not isinstance(key, str):
             return key
+        if key.isidentifier():
+            found = [*KnownValues(known).find(key)]
+            found += self.scrubber.known_values(self.user_id).find(key)
+            if all(match.part for match in found):
+                return key
         return self.scrubber.scrub(key, user_id=self.user_id, known=known).text
 
-    def _value(self, key: str, value: Any, known: Known | None) -> Any:
-        if isinstance(value, Mapping):
-            return self.metadata(value, known)
-        if isinstance(value, list | tuple | set | frozenset):
-            return type(value)(self._value(key, item, known) for item in value)
-        return self._leaf(key, value, known, remember=True)
 
-    def _leaf(self, key: str, value: Any, known: Known | None, *, remember: bool) -> Any:
-        if value is None or isinstance(value, bool) or value == "":
-            return value
-        text = value if isinstance(value, str) else str(value)
-        prefix = f"{key}: " if key else ""
-        scrub: Callable[[str], Any] = lambda t: self.scrubber.scrub(  # noqa: E731
-            t, user_id=self.user_id, known=known, remember=remember
+class _Batch:
+    """Texts to scrub at once: one vault transaction, and known values indexed once."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._knowns: list[Known] = []
+
+    def add(self, text: str, known: Known) -> None:
+        self._texts.append(text)
+        self._knowns.append(known)
+
+    def leaf(self, known: Known) -> Callable[[str, Any], Any]:
+        """Something that notes the leaves of metadata, with their keys as context."""
+
+        def note(key: str, leaf: Any) -> Any:
+            if _searched(leaf):
+                self.add(_with_key(key, leaf), known)
+            return leaf
+
+        return note
+
+    def scrubbed(
+        self, scrubber: Scrubber, user_id: str, *, remember: bool
+    ) -> Iterator[ScrubResult]:
+        """The results, in the order in which the texts were added."""
+        return iter(
+            scrubber.scrub_batch(
+                self._texts, user_id=user_id, known=self._knowns, remember=remember
+            )
         )
-        result = scrub(prefix + text)
-        if not result.text.startswith(prefix):
-            prefix = ""
-            result = scrub(text)
-        if isinstance(value, str):
-            return result.text[len(prefix) :]
-        if isinstance(value, int | float) and all(f.score < _NUMBER_SCORE for f in result.findings):
-            return value
-        return result.text[len(prefix) :] if result.findings else value
+
+
+def _searched(leaf: Any) -> bool:
+    return not (leaf is None or isinstance(leaf, bool) or (isinstance(leaf, str) and not leaf))
+
+
+def _with_key(key: str, leaf: Any) -> str:
+    return f"{key}: {leaf}" if key else str(leaf)
+
+
+def _clean(key: str, leaf: Any, results: Iterator[ScrubResult]) -> Any:
+    """What becomes of a leaf of metadata, given the scrubbed text of key and leaf."""
+    if not _searched(leaf):
+        return leaf
+    result = next(results)
+    if isinstance(leaf, Number) and all(f.score < _NUMBER_SCORE for f in result.findings):
+        return leaf
+    if not isinstance(leaf, str) and not result.findings:
+        return leaf
+    # Where a finding takes in the key as well, nothing of the leaf is left.
+    return result.text.removeprefix(f"{key}: ") if key else result.text
+
+
+def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
+    """Rebuild nested metadata with every leaf passed through a function, with its key."""
+    if isinstance(value, Mapping):
+        return {k: _walk(v, change, str(k)) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return type(value)(_walk(item, change, key) for item in sorted(value, key=repr))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_walk(item, change, key) for item in value))
+    if isinstance(value, list | tuple):
+        return type(value)(_walk(item, change, key) for item in value)
+    return change(key, value)
+
+
+def _require_mapping(metadata: Any) -> Mapping[str, Any]:
+    if not isinstance(metadata, Mapping):
+        raise InvalidInputError(f"metadata must be a mapping, not {type(metadata).__name__}")
+    return metadata
 
 
 def _check_known_from(

@@ -18,6 +18,7 @@ class MemoryBackend:
         self._meta: dict[str, bytes] = {}
         self._users: dict[str, UserRecord] = {}
         self._entries: dict[str, dict[str, Entry]] = {}
+        self._known: dict[str, dict[str, int]] = {}
 
     def meta(self, name: str, value: bytes) -> bytes:
         with self._lock:
@@ -30,17 +31,19 @@ class MemoryBackend:
         with self._lock:
             return self._users.setdefault(tag, UserRecord(wrapped_key, None, 0))
 
-    def put(self, tag: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    def put(self, tag: str, wrapped_key: bytes, entries: Sequence[Entry]) -> dict[str, bytes]:
         with self._lock:
             user = self._users.get(tag)
-            if user is None or user.erased_at is not None:
+            if user is None or user.erased_at is not None or user.wrapped_key != wrapped_key:
                 raise UserErasedError
+            known = self._known.setdefault(tag, {})
             mine = self._entries.setdefault(tag, {})
             news = 0
             for entry in entries:
                 there = mine.setdefault(entry.token, entry)
                 if entry.known and (there is entry or not there.known):
                     mine[entry.token] = replace(there, known=True)
+                    known[entry.token] = user.version + 1
                     news += 1
             if news:
                 self._users[tag] = replace(user, version=user.version + 1)
@@ -51,10 +54,13 @@ class MemoryBackend:
             mine = self._entries.get(tag, {})
             return {token: mine[token].blob for token in tokens if token in mine}
 
-    def entries(self, tag: str, *, known: bool = False) -> Iterator[Entry]:
+    def entries(self, tag: str, *, known_since: int | None = None) -> Iterator[Entry]:
         with self._lock:
-            mine = list(self._entries.get(tag, {}).values())
-        return (entry for entry in mine if entry.known or not known)
+            mine = dict(self._entries.get(tag, {}))
+            known = dict(self._known.get(tag, {}))
+        if known_since is None:
+            return iter(mine.values())
+        return (mine[token] for token, version in known.items() if version > known_since)
 
     def count(self, tag: str) -> int:
         return len(self._entries.get(tag, {}))
@@ -62,6 +68,7 @@ class MemoryBackend:
     def erase(self, tag: str, erased_at: float) -> int:
         with self._lock:
             gone = len(self._entries.pop(tag, {}))
+            self._known.pop(tag, None)
             user = self._users.get(tag)
             version = user.version + 1 if user else 1
             if user is None or user.erased_at is None or user.wrapped_key is not None:

@@ -55,15 +55,20 @@ class VaultBackend(Protocol):
         """Create a user unless there is one; return the one that is there."""
         ...
 
-    def put(self, tag: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    def put(self, tag: str, wrapped_key: bytes, entries: Sequence[Entry]) -> dict[str, bytes]:
         """Add entries whose tokens are new; mark as known where asked.
+
+        Args:
+            tag: The user.
+            wrapped_key: The data key the entries were sealed under, as `user` gave it.
+            entries: What to add.
 
         Returns:
             Token -> the blob that is stored now, for every token passed.
 
         Raises:
-            UserErasedError: The user was erased, or never created. Checked in the same
-                transaction, so that no write slips in behind an erasure.
+            UserErasedError: The user was erased, never created, or has another data key by now.
+                Checked in the same transaction, so that no write slips in behind an erasure.
         """
         ...
 
@@ -71,8 +76,8 @@ class VaultBackend(Protocol):
         """Blobs of the tokens that are stored."""
         ...
 
-    def entries(self, tag: str, *, known: bool = False) -> Iterator[Entry]:
-        """All entries of a user, or only those of known values."""
+    def entries(self, tag: str, *, known_since: int | None = None) -> Iterator[Entry]:
+        """All entries of a user, or those that became known after a version (0 for all known)."""
         ...
 
     def count(self, tag: str) -> int:

@@ -105,16 +105,19 @@ class SQLiteBackend:
             ).fetchone()
         return UserRecord(*row)
 
-    def put(self, tag: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    def put(self, tag: str, wrapped_key: bytes, entries: Sequence[Entry]) -> dict[str, bytes]:
         with self._transaction() as db:
-            row = db.execute("SELECT erased_at FROM users WHERE tag = ?", (tag,)).fetchone()
-            if row is None or row[0] is not None:
+            row = db.execute(
+                "SELECT erased_at, wrapped_key, version FROM users WHERE tag = ?", (tag,)
+            ).fetchone()
+            if row is None or row[0] is not None or row[1] != wrapped_key:
                 raise UserErasedError
+            version = row[2] + 1
             rows = [(tag, e.token, e.blob) for e in entries]
             db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, 0)", rows)
-            names = [(tag, e.token) for e in entries if e.known]
+            names = [(version, tag, e.token) for e in entries if e.known]
             changed = db.executemany(
-                "UPDATE entries SET known = 1 WHERE tag = ? AND token = ? AND known = 0", names
+                "UPDATE entries SET known = ? WHERE tag = ? AND token = ? AND known = 0", names
             ).rowcount
             if names and changed > 0:
                 db.execute("UPDATE users SET version = version + 1 WHERE tag = ?", (tag,))
@@ -130,9 +133,11 @@ class SQLiteBackend:
                 found[str(token)] = bytes(blob)
         return found
 
-    def entries(self, tag: str, *, known: bool = False) -> Iterator[Entry]:
-        sql = "SELECT token, blob, known FROM entries WHERE tag = ? AND known >= ?"
-        for token, blob, flag in self._rows(sql, (tag, int(known))):
+    def entries(self, tag: str, *, known_since: int | None = None) -> Iterator[Entry]:
+        # `known` is the version of the user at which a value became known; 0 for never.
+        sql = "SELECT token, blob, known FROM entries WHERE tag = ? AND known > ?"
+        since = -1 if known_since is None else known_since
+        for token, blob, flag in self._rows(sql, (tag, since)):
             yield Entry(str(token), bytes(blob), bool(flag))
 
     def count(self, tag: str) -> int:

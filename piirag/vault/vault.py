@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Vault:
         self._tag_key = master_key.derive("vault-tag")
         self._tenant_key = master_key.derive("tenant-tag")
         self._receipt_key = master_key.derive("receipt-subject")
-        self._lock = threading.Lock()
+        self._forget_calls: list[weakref.WeakMethod[Callable[[str], None]]] = []
         check = master_key.derive("check")
         if backend.meta("key-check", check) != check:
             raise VaultKeyError("this vault was written under another master key")
@@ -88,14 +88,28 @@ class Vault:
             record = self.backend.create_user(tag, fresh)
         if record.erased_at is not None or record.wrapped_key is None:
             raise UserErasedError
-        return UserVault(self.backend, tag, self._data_key(record.wrapped_key, tag), record.version)
+        data_key = self._data_key(record.wrapped_key, tag)
+        return UserVault(self.backend, tag, data_key, record.wrapped_key, record.version)
 
     def _data_key(self, wrapped: bytes, tag: str) -> bytes:
         return unseal(self._wrap_key, wrapped, tag)
 
     def passing(self) -> UserVault:
         """A vault that nothing ever reads: for questions of users who have stored nothing."""
-        return UserVault(MemoryBackend(), "", os.urandom(KEY_BYTES), 0)
+        return UserVault(MemoryBackend(), "", os.urandom(KEY_BYTES), b"", 0)
+
+    def epoch(self, user_id: str) -> bytes | None:
+        """What changes when a user is erased, and again when the user is reinstated.
+
+        Compare it before and after a write to another store, to see whether an erasure came in
+        between. None while the user is erased or unknown.
+        """
+        record = self.backend.user(self.tag(user_id))
+        return None if record is None or record.erased_at is not None else record.wrapped_key
+
+    def on_forget(self, call: Callable[[str], None]) -> None:
+        """Have a method called with a user's tag when the user is forgotten; held weakly."""
+        self._forget_calls.append(weakref.WeakMethod(call))
 
     def count(self, user_id: str) -> int:
         """How many values the vault holds for a user."""
@@ -111,7 +125,13 @@ class Vault:
         Returns:
             How many values were deleted.
         """
-        return self.backend.erase(self.tag(user_id), time.time())
+        tag = self.tag(user_id)
+        gone = self.backend.erase(tag, time.time())
+        for reference in self._forget_calls:
+            call = reference()
+            if call is not None:
+                call(tag)
+        return gone
 
     def reinstate(self, user_id: str) -> bool:
         """Allow writes for an erased user again, under a new data key.
@@ -132,8 +152,16 @@ class Vault:
 class UserVault:
     """One user's values; made by `Vault.open`."""
 
-    def __init__(self, backend: VaultBackend, tag: str, data_key: bytes, version: int) -> None:
+    def __init__(
+        self,
+        backend: VaultBackend,
+        tag: str,
+        data_key: bytes,
+        wrapped_key: bytes,
+        version: int,
+    ) -> None:
         self._backend = backend
+        self._wrapped_key = wrapped_key
         self.tag = tag
         self.version = version
         self.passing = not tag
@@ -154,15 +182,17 @@ class UserVault:
             Entry(token, seal(self._seal_key, json.dumps(value).encode(), self._bound(token)), flag)
             for token, value, flag in items
         ]
-        return self._opened(self._backend.put(self.tag, entries)) if entries else {}
+        return (
+            self._opened(self._backend.put(self.tag, self._wrapped_key, entries)) if entries else {}
+        )
 
     def get(self, tokens: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Values of the tokens that are stored."""
         return self._opened(self._backend.get(self.tag, tokens)) if tokens else {}
 
-    def values(self, *, known: bool = False) -> list[tuple[str, dict[str, Any]]]:
-        """Tokens and values, all or those the application passed along."""
-        entries = self._backend.entries(self.tag, known=known)
+    def values(self, *, known_since: int | None = None) -> list[tuple[str, dict[str, Any]]]:
+        """Tokens and values: all, or those the application passed along after a version."""
+        entries = self._backend.entries(self.tag, known_since=known_since)
         return [(e.token, self._open(e.token, e.blob)) for e in entries]
 
     def _bound(self, token: str) -> str:

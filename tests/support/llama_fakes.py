@@ -28,7 +28,7 @@ from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
 from llama_index.core.llms import CustomLLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
-_DIMENSIONS = 64
+_DIMENSIONS = 2048
 
 
 class HashedEmbedding(BaseEmbedding):
@@ -42,9 +42,9 @@ class HashedEmbedding(BaseEmbedding):
 
     def _get_text_embedding(self, text: str) -> list[float]:
         self._seen.append(text)
-        vector = [0.01] * _DIMENSIONS
+        vector = [0.001] * _DIMENSIONS
         for word in re.findall(r"\w+", text.lower()):
-            digest = blake2b(word.encode(), digest_size=2).digest()
+            digest = blake2b(word.encode(), digest_size=4).digest()
             vector[int.from_bytes(digest, "big") % _DIMENSIONS] += 1.0
         norm = sum(value * value for value in vector) ** 0.5
         return [value / norm for value in vector]
