@@ -76,13 +76,9 @@ class PIIDocumentScrubber(BaseDocumentTransformer):
             raise InvalidInputError(f"unknown keywords: {', '.join(sorted(kwargs))}")
         documents = list(documents)
         chunks = [to_chunk(document) for document in documents]
-        if callable(self._known):
-            clean = [
-                self._chunks.scrub([chunk], self._known(document))[0]
-                for chunk, document in zip(chunks, documents, strict=True)
-            ]
-        else:
-            clean = self._chunks.scrub(chunks, self._known)
+        known: Known | Sequence[Known | None] | None
+        known = [self._known(d) for d in documents] if callable(self._known) else self._known
+        clean = self._chunks.scrub(chunks, known)
         return [
             document.model_copy(
                 update={"page_content": c.text, "metadata": dict(c.metadata), "id": c.id}

@@ -143,7 +143,15 @@ class UserVectorStore(VectorStore):
             Chunk(c.text, c.metadata, (ids[i] if ids else None) or c.id or str(uuid.uuid4()))
             for i, c in enumerate(chunks)
         ]
-        return self._write(self._binding.inward(chunks, known))
+        clean = self._binding.inward(chunks, known)
+        prefix = len(self._binding.scoped(""))
+        stale = [
+            self._binding.scoped(str(before.id))
+            for before, after in zip(chunks, clean, strict=True)
+            if before.id != str(after.id)[prefix:]
+        ]
+        self._write(clean, stale)
+        return [str(chunk.id)[prefix:] for chunk in clean]
 
     def add_texts(
         self,
@@ -169,22 +177,32 @@ class UserVectorStore(VectorStore):
         ]
         return self.add_documents(documents, ids=ids, known=known)
 
-    def _write(self, chunks: list[Chunk]) -> list[str]:
-        scoped = [str(chunk.id) for chunk in chunks]
-        for k in range(0, len(chunks), _BATCH):
-            self._store.add_documents(
-                [
-                    Document(page_content=c.text, metadata=dict(c.metadata), id=c.id)
-                    for c in chunks[k : k + _BATCH]
-                ],
-                ids=scoped[k : k + _BATCH],
-            )
-        if chunks and self._binding.chunks.scrubber.vault.is_erased(self._binding.user_id):
-            # An erasure began while this was being written: it may have counted already.
-            self._store.delete(scoped)
+    def _write(self, chunks: list[Chunk], stale: list[str]) -> None:
+        """Write in batches; take back what was written if the user is erased meanwhile."""
+        epoch = self._binding.epoch()
+        written: list[str] = []
+        try:
+            for k in range(0, len(chunks), _BATCH):
+                batch = chunks[k : k + _BATCH]
+                ids = [str(chunk.id) for chunk in batch]
+                written += ids
+                self._store.add_documents(
+                    [
+                        Document(page_content=c.text, metadata=dict(c.metadata), id=c.id)
+                        for c in batch
+                    ],
+                    ids=ids,
+                )
+            if stale:
+                # Written under their own ids before the names in them were known.
+                self._store.delete(stale)
+        finally:
+            # An erasure that began meanwhile may have counted already.
+            erased = bool(written) and (epoch is None or self._binding.epoch() != epoch)
+            if erased:
+                self._store.delete(written)
+        if erased:
             raise UserErasedError
-        prefix = len(self._binding.scoped(""))
-        return [id[prefix:] for id in scoped]
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete items of this user by id; ids that are not there are passed over.
@@ -306,17 +324,17 @@ class UserVectorStore(VectorStore):
     def _outward(self, found: Sequence[Document]) -> list[Document]:
         """Check, scrub once more, and name items as the caller knows them."""
         own = [self._binding.outward(doc.id, doc.metadata) for doc in found]
-        chunks = self._binding.chunks
-        texts = chunks.scrubber.scrub_batch(
-            [doc.page_content for doc in found], user_id=chunks.user_id, remember=False
-        )
-        return [
-            Document(
-                page_content=text.text,
-                metadata={k: v for k, v in metadata.items() if k not in _LLAMA_INDEX_KEYS},
-                id=id,
+        chunks = [
+            Chunk(
+                doc.page_content,
+                {k: v for k, v in metadata.items() if k not in _LLAMA_INDEX_KEYS},
+                id,
             )
-            for text, (id, metadata) in zip(texts, own, strict=True)
+            for doc, (id, metadata) in zip(found, own, strict=True)
+        ]
+        return [
+            Document(page_content=chunk.text, metadata=dict(chunk.metadata), id=chunk.id)
+            for chunk in self._binding.chunks.again(chunks)
         ]
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import numpy as np
 
 _BLOCK = 16 * 1024 * 1024
 _PRINT = 8
+_AROUND = 28
+_FEWEST_DIFFERENT = 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,45 +27,60 @@ class Needles:
     """Byte strings to look for, found by 8-byte fingerprints in one pass over a file.
 
     Args:
-        needles: Kind -> byte strings. Those shorter than 8 bytes are left out.
+        needles: Kind -> byte strings. Those shorter than 8 bytes, or with fewer than four
+            different bytes in any 8, are left out: finding them would prove nothing.
     """
 
     SHORTEST = _PRINT
 
     def __init__(self, needles: Mapping[str, Sequence[bytes]]) -> None:
-        self._by_print: dict[int, set[tuple[str, bytes]]] = {}
+        self._by_print: dict[int, dict[tuple[str, bytes], tuple[bytes, int]]] = {}
         for kind, items in needles.items():
             for item in items:
-                if len(item) >= _PRINT:
-                    key = int.from_bytes(item[:_PRINT], "little")
-                    self._by_print.setdefault(key, set()).add((kind, item))
+                at = _most_telling(item)
+                if at is None:
+                    continue
+                low = max(0, at - _AROUND)
+                piece = item[low : at + _PRINT + _AROUND]
+                key = int.from_bytes(item[at : at + _PRINT], "little")
+                self._by_print.setdefault(key, {})[(kind, item)] = (piece, at - low)
         self._prints = np.array(sorted(self._by_print), dtype=np.uint64)
-        self._longest = max((len(n) for s in self._by_print.values() for _, n in s), default=0)
 
     def in_file(self, path: Path) -> set[tuple[str, bytes]]:
         """Which needles stand in a file."""
         found: set[tuple[str, bytes]] = set()
         if not len(self._prints):
             return found
+        overlap = 2 * _AROUND + _PRINT
         tail = b""
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 data = tail + block
-                found.update(self._in_bytes(data))
-                tail = data[-(self._longest - 1) :] if self._longest > 1 else b""
+                self._in_bytes(data, found)
+                tail = data[-overlap:]
         return found
 
-    def _in_bytes(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+    def _in_bytes(self, data: bytes, found: set[tuple[str, bytes]]) -> None:
         for shift in range(_PRINT):
             words = (len(data) - shift) // _PRINT
             if words <= 0:
                 return
             view = np.frombuffer(data, dtype="<u8", count=words, offset=shift)
             for index in np.flatnonzero(np.isin(view, self._prints)):
-                start = shift + int(index) * _PRINT
-                for kind, needle in self._by_print[int(view[index])]:
-                    if data.startswith(needle, start):
-                        yield kind, needle
+                at = shift + int(index) * _PRINT
+                for name, (piece, inside) in self._by_print[int(view[index])].items():
+                    if name not in found and data.startswith(piece, max(0, at - inside)):
+                        found.add(name)
+
+
+def _most_telling(item: bytes) -> int | None:
+    """Where the 8 bytes begin that are least likely to stand elsewhere; the last such."""
+    best, most = None, _FEWEST_DIFFERENT - 1
+    for at in range(len(item) - _PRINT + 1):
+        different = len(set(item[at : at + _PRINT]))
+        if different >= most and different >= _FEWEST_DIFFERENT:
+            best, most = at, different
+    return best
 
 
 def scan_files(folder: Path, needles: Mapping[str, Sequence[bytes]]) -> list[Hit]:

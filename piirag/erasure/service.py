@@ -18,6 +18,10 @@ from piirag.user_id import check_user_id
 # was set), at most this often.
 _ROUNDS = 5
 
+_NO_VAULT = (
+    "no vault was among the targets: later writes are not refused, and the values behind the "
+    "user's pseudonyms were not destroyed"
+)
 _NOT_COVERED = (
     "backups, snapshots and replicas",
     "targets that were not passed",
@@ -53,6 +57,7 @@ def delete_user(user_id: str, targets: Sequence[Any], *, physical: bool = False)
     vaults = [t.vault for t in resolved if isinstance(t, VaultTarget)]
     started = time.time()
     subject = vaults[0].receipt_subject(user_id) if vaults else None
+    not_covered = _NOT_COVERED if vaults else (*_NOT_COVERED, _NO_VAULT)
 
     before = [_attempt(target.count, user_id) for target in resolved]
     unseen = not any(vault.has_user(user_id) for vault in vaults)
@@ -62,7 +67,7 @@ def delete_user(user_id: str, targets: Sequence[Any], *, physical: bool = False)
             for t in resolved
         )
         return ErasureReceipt(
-            receipts.NOTHING_FOUND, subject, started, time.time(), done, _NOT_COVERED
+            receipts.NOTHING_FOUND, subject, started, time.time(), done, not_covered
         )
     for vault in vaults:
         vault.tombstone(user_id)
@@ -78,7 +83,7 @@ def delete_user(user_id: str, targets: Sequence[Any], *, physical: bool = False)
         started,
         time.time(),
         tuple(entries[index] for index in range(len(resolved))),
-        _NOT_COVERED,
+        not_covered,
     )
 
 

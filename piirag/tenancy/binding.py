@@ -42,7 +42,9 @@ class TenantBinding:
         self.user_id = user_id
         self.chunks = ChunkScrubber(scrubber, user_id, known_from, known)
 
-    def inward(self, chunks: Sequence[Chunk], known: Known | None = None) -> list[Chunk]:
+    def inward(
+        self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
+    ) -> list[Chunk]:
         """Scrub chunks, scope their ids and tag them, ready to be written.
 
         Raises:
@@ -59,12 +61,16 @@ class TenantBinding:
             for chunk in self.chunks.scrub(bare, known)
         ]
 
+    def epoch(self) -> bytes | None:
+        """What changes when the user is erased; compare it before and after a write."""
+        return self.chunks.scrubber.vault.epoch(self.user_id)
+
     def scoped(self, id: str) -> str:
         """The id under which the store knows an item of this user, given its clean id."""
         return f"{self.tag}{SEPARATOR}{id}"
 
     def scope_ids(self, ids: Sequence[str]) -> list[str]:
-        """The store's ids for the caller's.
+        """The store's ids for the caller's: one for each, or two where it may have either.
 
         Raises:
             InvalidInputError: No list of non-empty strings.
@@ -77,6 +83,9 @@ class TenantBinding:
             if not clean:
                 raise InvalidInputError("an id is missing or empty")
             scoped.append(self.scoped(clean))
+            if clean != id:
+                # The item may have been written before the name in its id was known.
+                scoped.append(self.scoped(id))
         return scoped
 
     def outward(

@@ -90,6 +90,18 @@ class ChunkScrubber:
             clean.append(Chunk(text, metadata, self.id(chunk.id, own)))
         return clean
 
+    def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Scrub retrieved chunks once more, text and metadata; stores nothing, keeps their ids."""
+        batch = _Batch()
+        for chunk in chunks:
+            batch.add(chunk.text, {})
+            _walk(chunk.metadata, batch.leaf({}))
+        results = batch.scrubbed(self.scrubber, self.user_id, remember=False)
+        return [
+            Chunk(next(results).text, self._rebuilt(chunk.metadata, results, {}), chunk.id)
+            for chunk in chunks
+        ]
+
     def metadata(
         self, metadata: Mapping[str, Any], known: Known | None = None, *, remember: bool = True
     ) -> dict[str, Any]:
@@ -150,7 +162,8 @@ class ChunkScrubber:
         self, metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known
     ) -> dict[str, Any]:
         rebuilt: dict[str, Any] = _walk(metadata, lambda key, leaf: _clean(key, leaf, results))
-        return self._keys(rebuilt, known)
+        keyed: dict[str, Any] = self._keys(rebuilt, known)
+        return keyed
 
     def _keys(self, value: Any, known: Known) -> Any:
         if isinstance(value, Mapping):

@@ -64,12 +64,14 @@ class FakeLLM(CustomLLM):
         fail: Raise an error that quotes the prompt; "mid" after the second chunk of a stream.
         chat_model: What `metadata` says.
         deltas: Whether streamed chunks tell what they add.
+        functions: What `metadata` says of function calling.
     """
 
     reply: str | None = None
     fail: str = ""
     chat_model: bool = False
     deltas: bool = True
+    functions: bool = False
     _prompts: list[str] = PrivateAttr(default_factory=list)
     _calls: list[dict[str, Any]] = PrivateAttr(default_factory=list)
 
@@ -85,7 +87,11 @@ class FakeLLM(CustomLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        return LLMMetadata(is_chat_model=self.chat_model, model_name="fake")
+        return LLMMetadata(
+            is_chat_model=self.chat_model,
+            is_function_calling_model=self.functions,
+            model_name="fake",
+        )
 
     def _answer(self, prompt: str, kwargs: dict[str, Any]) -> str:
         self._prompts.append(prompt)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from piirag.erasure.residue import Needles, scan_files
 from piirag.erasure.target import Capabilities, ErasureTarget, Residue, Traces, register_resolver
+from piirag.errors import ErasureError
 from piirag.tenancy.tags import TenantTags
 
 _PAGE = 1000
+_SAMPLE = 100
+_KEYED = re.compile(r"u[0-9a-f]{32}")
 _TEXT_PIECE = 32
 
 
@@ -22,7 +26,9 @@ class ChromaTarget:
 
     Args:
         collection: A chromadb `Collection`.
-        tags: How items name their user; metadata key ``user_id`` if None.
+        tags: How items name their user. If None, plain ids under the metadata key ``user_id``
+            are taken for granted, and checked: a collection whose items name their users in
+            another way is an error, not an empty result.
     """
 
     kind = "chroma"
@@ -30,6 +36,7 @@ class ChromaTarget:
     def __init__(self, collection: Any, tags: TenantTags | None = None) -> None:
         self._collection = collection
         self._tags = tags if tags is not None else TenantTags()
+        self._guessed = tags is None
         self.name = f"chroma:{collection.name}"
         self._path = _folder(collection)
         self.capabilities = Capabilities(
@@ -42,7 +49,20 @@ class ChromaTarget:
         return {self._tags.key: {"$eq": self._tags.tag(user_id)}}
 
     def count(self, user_id: str) -> int:
-        return len(self._collection.get(where=self._where(user_id), include=[])["ids"])
+        found = len(self._collection.get(where=self._where(user_id), include=[])["ids"])
+        if not found and self._guessed:
+            self._check_guess()
+        return found
+
+    def _check_guess(self) -> None:
+        """Raise where nothing was found because items name their users in another way."""
+        sample = self._collection.get(limit=_SAMPLE, include=["metadatas"])["metadatas"] or []
+        tags = [(metadata or {}).get(self._tags.key) for metadata in sample]
+        if any(tag is None or _KEYED.fullmatch(str(tag)) for tag in tags):
+            raise ErasureError(
+                "this collection names its users by another key or by keyed ids; pass the "
+                "TenantVectorStore or TenantIndex, or ChromaTarget(collection, tags)"
+            )
 
     def delete(self, user_id: str) -> None:
         self._collection.delete(where=self._where(user_id))
@@ -109,7 +129,7 @@ def _pieces(text: str) -> list[bytes]:
 def _float32(vector: Any) -> bytes:
     import numpy as np
 
-    return bytes(np.asarray(vector, dtype="<f4").tobytes()[:64])
+    return bytes(np.asarray(vector, dtype="<f4").tobytes())
 
 
 def _folder(collection: Any) -> Path | None:
