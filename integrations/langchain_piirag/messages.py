@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, convert_to_messages
 from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
+from pydantic import BaseModel
 
 from piirag.errors import InvalidInputError
 from piirag.redaction import RedactionMapping, RedactionSession
-from piirag.redaction.walk import map_leaves, redact_value, rehydrate_value
+from piirag.redaction.walk import redact_value, rehydrate_value
 
 # Kinds of content block whose leaves are text, arguments or citations.
 _SEARCHABLE = frozenset(
@@ -26,9 +30,17 @@ _MEDIA = frozenset(
     "image image_url input_image audio input_audio video file input_file document media".split()
 )
 
-# Opaque data that providers check: changing a letter of it makes them refuse the request.
-_OPAQUE = frozenset("type signature encrypted_content thought_signature cache_control".split())
+# Opaque data that providers check, at the top of a block: changing a letter of it makes them
+# refuse the request. It is left alone only where it looks like what it says it is.
+_OPAQUE = frozenset({"signature", "encrypted_content", "thought_signature"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _BINARY = frozenset({"data", "base64", "file_data"})
+_MEDIA_URL = re.compile(r"data:(?:image|audio|video|application)/")
+
+# Options that are the application's own code and schemas.
+_CODE = frozenset(
+    {"tools", "functions", "tool_choice", "response_format", "ls_structured_output_format"}
+)
 
 
 class MessageRedactor:
@@ -50,6 +62,14 @@ class MessageRedactor:
             InvalidInputError: Something else, or a part that cannot be searched.
             DetectionError: The detector failed; nothing was sent.
         """
+        too_deep = False
+        try:
+            return self._input(value)
+        except RecursionError:
+            too_deep = True
+        raise InvalidInputError("the input is nested too deeply to be searched" if too_deep else "")
+
+    def _input(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._session.redact(value).text
         if isinstance(value, StringPromptValue):
@@ -62,6 +82,35 @@ class MessageRedactor:
             return self.messages(_to_messages(value))
         raise InvalidInputError(f"a model takes no input of type {type(value).__name__}")
 
+    def option(self, name: str, value: Any) -> Any:
+        """Redact an option of a call, such as `stop`; what is no data passes as it is."""
+        if name in _CODE:
+            return value
+        return self._leniently(value)
+
+    def config(self, config: Mapping[str, Any] | None) -> Any:
+        """Redact what a run config tells tracers: tags, metadata, the run's name."""
+        if not config:
+            return config
+        shown = {k: config[k] for k in ("tags", "metadata", "run_name") if config.get(k)}
+        return {**config, **{key: self._leniently(value) for key, value in shown.items()}}
+
+    def _leniently(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                (self._plain(k) if isinstance(k, str) else k): self._leniently(v)
+                for k, v in value.items()
+            }
+        if isinstance(value, list | tuple):
+            items = [self._leniently(item) for item in value]
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return redact_value(self._session, value)
+        return value
+
+    def _plain(self, text: str) -> str:
+        return self._session.redact(text).text
+
     def messages(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Redact messages; the originals are not changed."""
         return [self.message(message) for message in messages]
@@ -70,9 +119,9 @@ class MessageRedactor:
         """Redact one message, every part of it."""
         update: dict[str, Any] = {
             "content": self._content(message.content),
-            "additional_kwargs": self._walk(message.additional_kwargs),
-            "response_metadata": self._walk(message.response_metadata),
-            "name": self._walk(message.name),
+            "additional_kwargs": self._top(message.additional_kwargs),
+            "response_metadata": self._leniently(message.response_metadata),
+            "name": self._name(message.name),
             "id": self._walk(message.id),
         }
         if isinstance(message, AIMessage):
@@ -101,7 +150,7 @@ class MessageRedactor:
         if kind is None and isinstance(block, dict) and "text" in block:
             kind = "text"
         if isinstance(block, dict) and kind in _SEARCHABLE:
-            return self._walk(block)
+            return self._top(block)
         if isinstance(block, dict) and kind in _MEDIA:
             if not self._allow_media:
                 raise InvalidInputError(
@@ -113,35 +162,53 @@ class MessageRedactor:
 
     def _media(self, block: Any) -> Any:
         if isinstance(block, dict):
-            return {k: v if k in _BINARY else self._media(v) for k, v in block.items()}
-        if isinstance(block, str) and block.startswith("data:"):
+            return {
+                k: v if k in _BINARY and _is_base64(v) else self._media(v) for k, v in block.items()
+            }
+        if isinstance(block, str) and _MEDIA_URL.match(block):
             return block
         return self._walk(block)
 
+    def _top(self, block: dict[str, Any]) -> dict[str, Any]:
+        """A content block, or additional arguments: some fields mean something at the top only."""
+        result: dict[str, Any] = {}
+        for key, value in block.items():
+            if key == "type" or (key in _OPAQUE and _is_base64(value)):
+                result[key] = value
+            elif key == "content" and isinstance(value, list):
+                # A tool result holds blocks of its own.
+                result[key] = self._content(value)
+            elif key == "name":
+                result[key] = self._name(value)
+            else:
+                result[self._plain(key)] = self._field(key, value)
+        return result
+
+    def _field(self, key: str, value: Any) -> Any:
+        return _in_json(value, self._walk) if key == "arguments" else self._walk(value)
+
     def _walk(self, value: Any) -> Any:
         if isinstance(value, dict):
-            opaque = {k: v for k, v in value.items() if k in _OPAQUE}
-            rest = {k: v for k, v in value.items() if k not in _OPAQUE}
-            return {**{k: None for k in value if k in _OPAQUE}, **self._walked(rest), **opaque}
+            return {
+                (self._plain(k) if isinstance(k, str) else k): self._field(k, v)
+                for k, v in value.items()
+            }
         if isinstance(value, list | tuple):
             return [self._walk(item) for item in value]
         return redact_value(self._session, value)
 
-    def _walked(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        return {
-            (self._session.redact(k).text if isinstance(k, str) else k): (
-                self._arguments(v) if k == "arguments" else self._walk(v)
-            )
-            for k, v in value.items()
-        }
-
-    def _arguments(self, value: Any) -> Any:
-        """JSON in a string: parsed, so that escapes hide nothing and the result still parses."""
-        return _in_json(value, self._walk)
+    def _name(self, name: Any) -> Any:
+        """The name of a speaker or a tool: providers take no brackets there."""
+        redacted = self._walk(name)
+        return redacted.replace("[", "").replace("]", "") if redacted != name else name
 
     def _call(self, call: Any) -> Any:
-        changed = {k: call.get(k) for k in call if k in {"name", "type"}}
-        return {**self._walk({k: v for k, v in call.items() if k not in changed}), **changed}
+        rest = {k: self._walk(v) for k, v in call.items() if k not in {"name", "type"}}
+        return {**call, **rest, "name": self._name(call.get("name"))}
+
+
+def _is_base64(value: Any) -> bool:
+    return isinstance(value, str) and _BASE64.fullmatch(value) is not None
 
 
 _KNOWN_FIELDS = frozenset(
@@ -159,10 +226,11 @@ def _to_messages(value: Any) -> list[BaseMessage]:
 
 
 def _in_json(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Change JSON in a string leaf by leaf: escapes hide nothing, and the result still parses."""
     if not isinstance(value, str):
         return change(value)
     try:
-        parsed = json.loads(value)
+        parsed = json.loads(value, object_pairs_hook=_unique)
     except ValueError:
         return change(value)
     if isinstance(parsed, str | int | float) or parsed is None:
@@ -171,23 +239,47 @@ def _in_json(value: Any, change: Callable[[Any], Any]) -> Any:
     return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        # Of two values under one key, only the last would be looked at.
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def restore(output: Any, mapping: RedactionMapping, tools: Collection[str]) -> Any:
     """Put the values of a call back into what the model returned.
 
     Args:
-        output: A string, a message, or data parsed from one.
+        output: A string, a message, or data parsed from one: mappings, lists, pydantic models,
+            dataclasses. Anything else is returned as it is, placeholders and all.
         mapping: The mapping of the call.
         tools: Names of the tools whose arguments are restored.
-
-    Raises:
-        InvalidInputError: Something that cannot be searched.
     """
+
+    def inner(value: Any) -> Any:
+        return restore(value, mapping, tools)
+
+    if isinstance(output, str):
+        return rehydrate_value(output, mapping)
     if isinstance(output, BaseMessage):
         return _restore_message(output, mapping, tools)
-    model_dump = getattr(output, "model_dump", None)
-    if callable(model_dump):
-        return type(output).model_validate(rehydrate_value(model_dump(), mapping))
-    return rehydrate_value(output, mapping)
+    if isinstance(output, Mapping):
+        return {inner(key): inner(value) for key, value in output.items()}
+    if isinstance(output, list | tuple):
+        items = [inner(item) for item in output]
+        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+    if isinstance(output, BaseModel):
+        # Copied field by field: validation would refuse, and quote, a value longer than its token.
+        return output.model_copy(
+            update={name: inner(getattr(output, name)) for name in type(output).model_fields}
+        )
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        values = {f.name: inner(getattr(output, f.name)) for f in dataclasses.fields(output)}
+        clone = copy.copy(output)
+        for name, value in values.items():
+            object.__setattr__(clone, name, value)
+        return clone
+    return output
 
 
 def _restore_message(
@@ -212,36 +304,31 @@ def _restore_message(
     return message.model_copy(update=update)
 
 
+# The parts of a content block that a person reads; the rest of it keeps its placeholders, in a
+# whole reply as in a streamed one.
+READ = frozenset({"text", "reasoning", "thinking", "refusal"})
+
+
 def restore_content(content: Any, mapping: RedactionMapping, tools: Collection[str]) -> Any:
     """Restore the text of a message; of tool blocks, only the arguments of allowed tools."""
     if isinstance(content, str):
         return rehydrate_value(content, mapping)
-    restored = []
-    for block in content:
-        kind = block.get("type") if isinstance(block, dict) else None
-        if kind in {"tool_use", "tool_call", "function_call"}:
-            allowed = block.get("name") in tools
-            keys = {"input", "args", "arguments"} if allowed else set()
-            restored.append(
-                {
-                    k: _in_json(v, lambda leaf: rehydrate_value(leaf, mapping)) if k in keys else v
-                    for k, v in block.items()
-                }
-            )
-        elif isinstance(block, dict):
-            restored.append(
-                {k: v if k in _OPAQUE else _lenient(v, mapping) for k, v in block.items()}
-            )
-        else:
-            restored.append(_lenient(block, mapping))
-    return restored
+    return [_restore_block(block, mapping, tools) for block in content]
 
 
-def _lenient(value: Any, mapping: RedactionMapping) -> Any:
-    try:
-        return map_leaves(value, lambda leaf: rehydrate_value(leaf, mapping))
-    except InvalidInputError:
-        return value
+def _restore_block(block: Any, mapping: RedactionMapping, tools: Collection[str]) -> Any:
+    if isinstance(block, str):
+        return rehydrate_value(block, mapping)
+    if not isinstance(block, dict):
+        return block
+    keys = READ
+    if block.get("type") in {"tool_use", "tool_call", "function_call"}:
+        allowed = block.get("name") in tools
+        keys = frozenset({"input", "args", "arguments"}) if allowed else frozenset()
+    return {
+        k: _in_json(v, lambda leaf: rehydrate_value(leaf, mapping)) if k in keys else v
+        for k, v in block.items()
+    }
 
 
 def _restore_kwargs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
@@ -101,29 +102,29 @@ class RedactedModel(Runnable[Any, Any]):
             DetectionError: The detector failed; nothing was sent.
             ModelCallError: The model raised.
         """
-        clean, options, mapping = self._outward(input, kwargs)
+        call = self._outward(input, config, kwargs)
         with ModelGuard() as guard:
-            output = self.model.invoke(clean, config, **options)
+            output = self.model.invoke(call.input, call.config, **call.options)
         guard.check()
-        return restore(output, mapping, self._tools)
+        return restore(output, call.mapping, self._tools)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the model. See `invoke`."""
-        clean, options, mapping = await run_in_executor(None, self._outward, input, kwargs)
+        call = await run_in_executor(None, self._outward, input, config, kwargs)
         with ModelGuard() as guard:
-            output = await self.model.ainvoke(clean, config, **options)
+            output = await self.model.ainvoke(call.input, call.config, **call.options)
         guard.check()
-        return restore(output, mapping, self._tools)
+        return restore(output, call.mapping, self._tools)
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any | None
     ) -> Iterator[Any]:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
-        clean, options, mapping = self._outward(input, kwargs)
-        restorer = ChunkRestorer(mapping, self._tools)
+        call = self._outward(input, config, kwargs)
+        restorer = ChunkRestorer(call.mapping, self._tools)
         chunks = iter(())
         with ModelGuard() as guard:
-            chunks = iter(self.model.stream(clean, config, **options))
+            chunks = iter(self.model.stream(call.input, call.config, **call.options))
         while not guard.failed:
             with ModelGuard() as guard:
                 chunk = next(chunks, _END)
@@ -139,9 +140,9 @@ class RedactedModel(Runnable[Any, Any]):
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any | None
     ) -> AsyncIterator[Any]:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
-        clean, options, mapping = await run_in_executor(None, self._outward, input, kwargs)
-        restorer = ChunkRestorer(mapping, self._tools)
-        chunks = self.model.astream(clean, config, **options)
+        call = await run_in_executor(None, self._outward, input, config, kwargs)
+        restorer = ChunkRestorer(call.mapping, self._tools)
+        chunks = self.model.astream(call.input, call.config, **call.options)
         while True:
             with ModelGuard() as guard:
                 chunk = await anext(chunks, _END)
@@ -156,14 +157,12 @@ class RedactedModel(Runnable[Any, Any]):
     def _session(self) -> Any:
         return self.redactor.session(user_id=self._user_id, known=self._known)
 
-    def _outward(
-        self, input: Any, kwargs: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any], RedactionMapping]:
+    def _outward(self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> _Call:
         session = self._session()
         parts = MessageRedactor(session, allow_media=self._allow_media)
         clean = parts.input(input)
-        options = {name: _option(parts, value) for name, value in kwargs.items()}
-        return clean, options, session.mapping
+        options = {name: parts.option(name, value) for name, value in kwargs.items()}
+        return _Call(clean, parts.config(config), options, session.mapping)
 
     def __repr__(self) -> str:
         return f"RedactedModel({type(self.model).__name__})"
@@ -172,10 +171,11 @@ class RedactedModel(Runnable[Any, Any]):
 _END: Any = object()
 
 
-def _option(parts: MessageRedactor, value: Any) -> Any:
-    """Redact an option such as `stop`; tools and schemas are the application's own code."""
-    if isinstance(value, str):
-        return parts.input(value)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return [parts.input(item) for item in value]
-    return value
+@dataclass(frozen=True, repr=False)
+class _Call:
+    """What leaves for the model, and what is needed to restore its reply."""
+
+    input: Any
+    config: Any
+    options: dict[str, Any]
+    mapping: RedactionMapping

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 
-from langchain_piirag.messages import restore
+from langchain_piirag.messages import READ, restore
 from piirag.redaction import RedactionMapping, StreamRehydrator
+
+_READ_KWARGS = frozenset({"reasoning_content", "refusal"})
 
 
 class ChunkRestorer:
@@ -26,6 +28,7 @@ class ChunkRestorer:
         self._mapping = mapping
         self._tools = tools
         self._streams: dict[Any, StreamRehydrator] = {}
+        self._blocks: dict[Any, dict[str, Any]] = {}
         self._calls: AIMessageChunk | None = None
         self._last: Any = None
 
@@ -37,13 +40,19 @@ class ChunkRestorer:
         if not isinstance(chunk, BaseMessageChunk):
             return restore(chunk, self._mapping, self._tools)
         ends = getattr(chunk, "chunk_position", None) == "last"
-        update: dict[str, Any] = {"content": self._content(chunk.content)}
+        update: dict[str, Any] = {
+            "content": self._content(chunk.content),
+            "additional_kwargs": {
+                k: self._stream(("kwarg", k)).feed(v) if k in _READ_KWARGS else v
+                for k, v in chunk.additional_kwargs.items()
+            },
+        }
         if self._tools and isinstance(chunk, AIMessageChunk) and chunk.tool_call_chunks:
             bare = AIMessageChunk(content="", id=chunk.id, tool_call_chunks=chunk.tool_call_chunks)
             self._calls = bare if self._calls is None else self._calls + bare
             update |= {"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []}
             update["additional_kwargs"] = {
-                k: v for k, v in chunk.additional_kwargs.items() if k != "tool_calls"
+                k: v for k, v in update["additional_kwargs"].items() if k != "tool_calls"
             }
         out = chunk.model_copy(update=update)
         if ends:
@@ -62,13 +71,19 @@ class ChunkRestorer:
             return None
         content: Any = texts.get("", "")
         blocks = [
-            {"type": "text", "text": text, **({"index": key} if key is not None else {})}
+            {**self._blocks[key], key[1]: text}
             for key, text in texts.items()
-            if key != "" and text
+            if key in self._blocks and text
         ]
         if blocks:
             content = blocks
-        extra: dict[str, Any] = {"content": content, "id": self._last.id}
+        extra: dict[str, Any] = {
+            "content": content,
+            "id": self._last.id,
+            "additional_kwargs": {
+                key[1]: text for key, text in texts.items() if key[0:1] == ("kwarg",) and text
+            },
+        }
         if calls is not None:
             restored = restore(calls, self._mapping, self._tools)
             extra["tool_call_chunks"] = restored.tool_call_chunks
@@ -87,9 +102,11 @@ class ChunkRestorer:
     def _block(self, block: Any) -> Any:
         if isinstance(block, str):
             return self._stream("").feed(block)
-        key = block.get("index")
-        feed: Callable[[str], str] = self._stream(key).feed
-        return {
-            k: feed(v) if k in {"text", "reasoning", "thinking"} and isinstance(v, str) else v
-            for k, v in block.items()
-        }
+        restored = dict(block)
+        for field in READ.intersection(block):
+            if isinstance(block[field], str):
+                key = (block.get("index"), field)
+                # What is held back at the end goes out in a block like the one it came in.
+                self._blocks[key] = {k: block[k] for k in ("type", "index") if k in block}
+                restored[field] = self._stream(key).feed(block[field])
+        return restored

@@ -128,6 +128,7 @@ class Scrubber:
         checked = [replace_surrogates(require_text(text)) for text in texts]
         knowns = _per_text(known, len(checked))
         vault = self._open(user_id, remember)
+        knowns = _without_tokens(knowns, vault)
         if remember and self._remember_known(vault, knowns):
             vault = self._open(user_id, remember)
         state = self._state(vault)
@@ -294,6 +295,29 @@ class Scrubber:
 
     def __repr__(self) -> str:
         return f"Scrubber(vault={self.vault!r})"
+
+
+def _without_tokens(
+    knowns: Sequence[dict[str, list[str]]], vault: UserVault
+) -> list[dict[str, list[str]]]:
+    """Leave out known values that are tokens: a scrubbed record names its customer by one.
+
+    Remembered as a value, a token would get a token of its own, and "person" would be a name.
+    """
+    values = {v for known in knowns for kept in known.values() for v in kept}
+    tokens_of = {v: [v, *_pseudonyms_in(v)] for v in values}
+    issued = vault.get(list({t for found in tokens_of.values() for t in found}))
+    if not issued:
+        return list(knowns)
+    # One mapping may serve many texts; its index is built once.
+    changed = {
+        id(known): {
+            kind: [v for v in kept if not any(t in issued for t in tokens_of[v])]
+            for kind, kept in known.items()
+        }
+        for known in knowns
+    }
+    return [changed[id(known)] for known in knowns]
 
 
 def _pseudonyms_in(text: str) -> list[str]:

@@ -34,7 +34,8 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
             for k, v in value.items()
         }
     if isinstance(value, list | tuple):
-        return type(value)(map_leaves(item, change) for item in value)
+        items = [map_leaves(item, change) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     raise InvalidInputError(f"a part of type {type(value).__name__} cannot be searched")
 
 

@@ -58,7 +58,7 @@ class ChromaTarget:
         """Raise where nothing was found because items name their users in another way."""
         sample = self._collection.get(limit=_SAMPLE, include=["metadatas"])["metadatas"] or []
         tags = [(metadata or {}).get(self._tags.key) for metadata in sample]
-        if any(tag is None or _KEYED.fullmatch(str(tag)) for tag in tags):
+        if tags and all(tag is None or _KEYED.fullmatch(str(tag)) for tag in tags):
             raise ErasureError(
                 "this collection names its users by another key or by keyed ids; pass the "
                 "TenantVectorStore or TenantIndex, or ChromaTarget(collection, tags)"
