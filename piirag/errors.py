@@ -15,6 +15,7 @@ PiiragError
 │   ├── VaultKeyError                      wrong or missing master key
 │   └── UserErasedError                    a write for a user who was erased
 ├── ModelCallError                         the wrapped model raised
+├── RetrievalError                         the wrapped retriever raised
 └── ErasureError                           an erasure could not be carried out
 ```
 
@@ -36,6 +37,7 @@ __all__ = [
     "ModelCallError",
     "PIIBlockedError",
     "PiiragError",
+    "RetrievalError",
     "TenancyError",
     "UnsupportedStoreError",
     "UserErasedError",
@@ -142,6 +144,20 @@ class ModelCallError(PiiragError):
         self.status_code = status_code
         status = f", HTTP status {status_code}" if status_code is not None else ""
         super().__init__(f"the model call failed: {error_type}{status}; its message is withheld")
+
+
+class RetrievalError(PiiragError):
+    """The wrapped retriever raised. Its message is withheld: it may quote question or documents.
+
+    Args:
+        error_type: Qualified name of its exception.
+        status_code: The HTTP status, where that exception has one.
+    """
+
+    def __init__(self, error_type: str, status_code: int | None = None) -> None:
+        self.error_type = error_type
+        self.status_code = status_code
+        super().__init__(f"the retriever failed: {error_type}; its message is withheld")
 
 
 class ErasureError(PiiragError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from piirag.detection.text import shown_type
 from piirag.errors import ConfigurationError
 
 # Presidio gives a phone number 0.4 and a checksum-free bank or passport number 0.01 to 0.3; a
@@ -54,7 +55,9 @@ class Policy:
         for entity_type, threshold in self.thresholds.items():
             number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
             if not number or math.isnan(threshold) or not 0 <= threshold <= 1:
-                raise ConfigurationError(f"threshold of {entity_type} must be between 0 and 1")
+                raise ConfigurationError(
+                    f"threshold of {shown_type(entity_type)} must be between 0 and 1"
+                )
         from piirag.redaction.operators import check_operator
 
         for entity_type, spec in self.operators.items():

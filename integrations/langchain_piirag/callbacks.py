@@ -19,7 +19,7 @@ from langchain_piirag.documents import PIIDocumentScrubber
 from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.references import is_private
 from piirag.detection.known import Known
-from piirag.errors import ConfigurationError, PIIBlockedError
+from piirag.errors import ConfigurationError, InvalidInputError, PIIBlockedError
 from piirag.governance.audit import AuditLog
 from piirag.policy import Policy
 from piirag.redaction import Redactor, Scrubber
@@ -41,6 +41,7 @@ class PIICallbackHandler(BaseCallbackHandler):
       copies. Where that would change something the retriever keeps (its own list, a cache), or it
       returns no list, the call is stopped instead; `PIIRetriever` handles those.
     - Every call leaves a record in the audit log, without personal data.
+    - Tools are not watched; what they return is looked at when it goes to a model.
 
     It works under `invoke` and `ainvoke` alike. It is deliberately no async handler: LangChain
     swallows what an async handler raises under a sync `invoke`, so that nothing could be stopped.
@@ -105,9 +106,15 @@ class PIICallbackHandler(BaseCallbackHandler):
         record = self._begin(run_id, "chat", kwargs)
         session = self._session()
         parts = MessageRedactor(session, allow_media=True)
+        unsearched = 0
         for batch in messages:
-            parts.messages(batch)
-        self._decide(record, session.mapping.counts, "prompt", "chat model input", _USE_MODEL)
+            try:
+                parts.messages(batch)
+            except InvalidInputError:
+                unsearched += 1
+        parts.option("stop", (kwargs.get("invocation_params") or {}).get("stop"))
+        counts = session.mapping.counts | ({"UNSEARCHED": unsearched} if unsearched else {})
+        self._decide(record, counts, "prompt", "chat model input", _USE_MODEL)
 
     def on_llm_start(
         self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any

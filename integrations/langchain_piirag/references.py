@@ -8,7 +8,9 @@ import types
 from typing import Any
 
 # What holds a list that is merely being passed along: frames, coroutines and their arguments.
+# LangChain's async manager keeps the arguments of a call in a closure.
 _PASSING = (types.FrameType, types.CoroutineType, types.GeneratorType, functools.partial)
+_ARGUMENTS = (*_PASSING, types.CellType)
 
 
 def is_private(items: list[Any]) -> bool:
@@ -22,18 +24,26 @@ def is_private(items: list[Any]) -> bool:
     Args:
         items: The list.
     """
-    tuples = []
-    for referrer in gc.get_referrers(items):
-        if isinstance(referrer, tuple):
-            tuples.append(referrer)
-        elif not _passes(referrer):
-            return False
-    holders = gc.get_referrers(*tuples) if tuples else []
-    # LangChain's async manager keeps the arguments of a call in a closure.
-    return all(h is tuples or isinstance(h, types.CellType) or _passes(h) for h in holders)
+    holders = [h for h in gc.get_referrers(items) if not isinstance(h, _PASSING)]
+    tuples = [h for h in holders if isinstance(h, tuple)]
+    outputs = [h for h in holders if isinstance(h, dict) and set(h) == {"documents"}]
+    if len(tuples) + len(outputs) < len(holders):
+        return False
+    ours = (holders, tuples, outputs)
+    return all(
+        isinstance(h, _ARGUMENTS) or any(h is own for own in ours) for h in _referrers(tuples)
+    ) and all(
+        isinstance(h, _PASSING) or any(h is own for own in ours) or _is_run(h)
+        for h in _referrers(outputs)
+    )
 
 
-def _passes(referrer: Any) -> bool:
-    if isinstance(referrer, dict):
-        return set(referrer) == {"documents"}
-    return isinstance(referrer, _PASSING)
+def _referrers(things: list[Any]) -> list[Any]:
+    return gc.get_referrers(*things) if things else []
+
+
+def _is_run(holder: Any) -> bool:
+    """Whether this is a tracer's run, or the dictionary of its fields."""
+    if isinstance(holder, dict):
+        return {"outputs", "run_type"} <= set(holder)
+    return type(holder).__name__ in {"Run", "RunTree"}

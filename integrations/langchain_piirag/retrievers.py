@@ -23,6 +23,8 @@ from pydantic import ConfigDict, Field, SkipValidation
 from langchain_piirag.documents import PIIDocumentScrubber
 from piirag.detection.known import Known
 from piirag.detection.text import require_text
+from piirag.errors import RetrievalError
+from piirag.redaction.guard import ModelGuard
 from piirag.redaction.scrubber import Scrubber
 
 _RAW = "piirag_raw_query"
@@ -47,6 +49,10 @@ class TenantRetriever(VectorStoreRetriever):
         clean = await run_in_executor(None, self._clean, input)
         return await super().ainvoke(clean, config, **kwargs)
 
+    def __repr__(self) -> str:
+        # The fields hold filters, and these hold values.
+        return f"TenantRetriever({self.search_type!r})"
+
     def _clean(self, query: str) -> str:
         clean: str = self.vectorstore._binding.chunks.question(query)  # type: ignore[attr-defined]
         return clean
@@ -70,6 +76,7 @@ class PIIRetriever(BaseRetriever):
 
     Raises:
         InvalidUserIdError: No usable user id.
+        RetrievalError: From `invoke`: the wrapped retriever raised; its message is withheld.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -105,7 +112,9 @@ class PIIRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
         query = self._question(query, kwargs)
-        found = _untraced().run(_quietly, self.retriever.invoke, query, **kwargs)
+        with ModelGuard(RetrievalError) as guard:
+            found = _untraced().run(_quietly, self.retriever.invoke, query, **kwargs)
+        guard.check()
         return self._scrubbed(found)
 
     async def _aget_relevant_documents(
@@ -115,7 +124,10 @@ class PIIRetriever(BaseRetriever):
         task = asyncio.get_running_loop().create_task(
             _aquietly(self.retriever.ainvoke, query, **kwargs), context=_untraced()
         )
-        return await run_in_executor(None, self._scrubbed, await task)
+        with ModelGuard(RetrievalError) as guard:
+            found = await task
+        guard.check()
+        return await run_in_executor(None, self._scrubbed, found)
 
     def _question(self, clean: str, kwargs: dict[str, Any]) -> str:
         raw = kwargs.pop(_RAW, clean)

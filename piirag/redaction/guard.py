@@ -1,21 +1,25 @@
-"""Keeping what a model provider raises away from the caller: it echoes the prompt."""
+"""Keeping what a model or a retriever raises away from the caller: it echoes what it was sent."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
-from piirag.errors import ModelCallError, PiiragError
+from piirag.errors import ModelCallError, PiiragError, RetrievalError
 
 
 class ModelGuard:
-    """Turns any exception of a model into a `ModelCallError` that holds nothing of it.
+    """Turns any exception of a model into an error of ours that holds nothing of it.
 
     Use it as a context manager around the call, then call `check`. The error is raised there,
     after the `except` machinery has been left, so that Python does not attach the original, whose
     message and attributes hold the prompt, as its context.
+
+    Args:
+        kind: What to raise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[ModelCallError | RetrievalError] = ModelCallError) -> None:
+        self._kind = kind
         self.failed: PiiragError | None = None
 
     def __enter__(self) -> ModelGuard:
@@ -29,7 +33,7 @@ class ModelGuard:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        self.failed = error if isinstance(error, PiiragError) else _without_text(error)
+        self.failed = error if isinstance(error, PiiragError) else self._without_text(error)
         return True
 
     def check(self) -> None:
@@ -37,14 +41,14 @@ class ModelGuard:
 
         Raises:
             ModelCallError: The model raised.
+            RetrievalError: The retriever raised.
         """
         if self.failed is not None:
             raise self.failed
 
-
-def _without_text(error: Exception) -> ModelCallError:
-    status = getattr(error, "status_code", None)
-    if status is None:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-    name = f"{type(error).__module__}.{type(error).__qualname__}"
-    return ModelCallError(name, status if isinstance(status, int) else None)
+    def _without_text(self, error: Exception) -> PiiragError:
+        status = getattr(error, "status_code", None)
+        if status is None:
+            status = getattr(getattr(error, "response", None), "status_code", None)
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        return self._kind(name, status if isinstance(status, int) else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from piirag.detection.text import shown_type
 from piirag.errors import ConfigurationError
 
 PSEUDONYM = "pseudonym"
@@ -38,13 +39,13 @@ def check_operator(entity_type: str, spec: Any) -> None:
     name, params = split(spec)
     if name not in NAMES:
         raise ConfigurationError(
-            f"unknown operator {name!r} for {entity_type}; one of {', '.join(NAMES)}"
+            f"unknown operator {name!r} for {shown_type(entity_type)}; one of {', '.join(NAMES)}"
         )
     if name in {PSEUDONYM, SURROGATE}:
         return
     if name == "encrypt" and "key" not in params:
         raise ConfigurationError(
-            f"operator 'encrypt' for {entity_type} needs a key of 16, 24 or 32 bytes"
+            f"operator 'encrypt' for {shown_type(entity_type)} needs a key of 16, 24 or 32 bytes"
         )
     reason = ""
     try:
@@ -52,7 +53,9 @@ def check_operator(entity_type: str, spec: Any) -> None:
     except Exception as error:  # noqa: BLE001 - presidio's message may quote the key
         reason = type(error).__name__
     if reason:
-        raise ConfigurationError(f"parameters of operator {name!r} for {entity_type}: {reason}")
+        raise ConfigurationError(
+            f"parameters of operator {name!r} for {shown_type(entity_type)}: {reason}"
+        )
 
 
 def apply(spec: Any, value: str, entity_type: str, *, salt: bytes) -> str:
