@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.protocol import Detector
-from piirag.detection.spans import KNOWN, Span, find_spans
+from piirag.detection.spans import Span, find_spans
 from piirag.detection.text import normal_form, replace_surrogates, require_text
 from piirag.errors import InvalidInputError
 from piirag.policy import Policy
@@ -257,12 +257,7 @@ class Scrubber:
         if self._has_surrogates and spans:
             surfaces = [text[s.finding.start : s.finding.end] for s in spans]
             made = {t for t, v in vault.get(surfaces).items() if v["o"] == operators.SURROGATE}
-            # A real name that happens to be somebody's surrogate is replaced all the same.
-            spans = [
-                s
-                for s, surface in zip(spans, surfaces, strict=True)
-                if surface not in made or s.finding.recognizer == KNOWN
-            ]
+            spans = [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
         return spans
 
     def _issued(self, text: str, vault: UserVault) -> list[tuple[int, int]]:

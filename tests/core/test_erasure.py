@@ -10,7 +10,7 @@ import pytest
 
 from piirag import MasterKey, MemoryVault, Scrubber, SQLiteVault, delete_user
 from piirag.erasure import COMPLETE, PARTIAL
-from piirag.erasure.residue import scan_files
+from piirag.erasure.residue import Needles, scan_files
 from piirag.erasure.targets.chroma import ChromaTarget
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import ConfigurationError
@@ -260,3 +260,22 @@ def test_the_receipt_can_be_read(collection) -> None:
     assert "still in the bytes of chroma.sqlite3: " in text
     assert "5 vectors" in text
     assert "alice" not in text
+
+
+def test_the_scan_does_not_slow_down_on_needles_that_begin_alike(tmp_path: Path) -> None:
+    ids = [f"alice_with_a_long_name:{n:06}".encode() for n in range(2000)]
+    vectors = [b"\x00" * 400 + hashlib.sha256(str(n).encode()).digest() * 8 for n in range(500)]
+    zeros = [b"\x00" * 600]
+    (tmp_path / "data.bin").write_bytes(b"".join([*ids[:1000], *vectors[:250], b"\x00" * 200_000]))
+    needles = Needles({"ids": ids, "vectors": vectors, "zeros": zeros})
+    assert max(len(bucket) for bucket in needles._by_print.values()) < 5
+    found = needles.in_file(tmp_path / "data.bin")
+    assert {n for kind, n in found if kind == "ids"} == set(ids[:1000])
+    assert {n for kind, n in found if kind == "vectors"} == set(vectors[:250])
+    assert not any(kind == "zeros" for kind, _ in found)
+
+
+def test_without_a_vault_the_receipt_says_what_that_means(collection) -> None:
+    _fill(collection, "alice")
+    receipt = delete_user("alice", targets=[collection])
+    assert "no vault" in receipt.not_covered[-1]

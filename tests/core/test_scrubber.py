@@ -222,3 +222,11 @@ def test_a_very_short_known_value_counts_in_its_own_text_only() -> None:
     assert "7" not in own
     assert scrubber.scrub("at 7 o'clock", user_id="u").text == "at 7 o'clock"
     assert scrubber.scrub("room 7", user_id="u", known={"ROOM": ["7"]}).text == own
+
+
+def test_no_surrogate_is_a_name_known_for_the_user(monkeypatch) -> None:
+    names = iter(["Ann Lee", "Bob Ray", "Bob Ray"])
+    monkeypatch.setattr(issuer, "surrogate", lambda kind, digest: next(names))
+    scrubber = Scrubber(Policy(operators={"DEFAULT": "surrogate"}))
+    known = {"PERSON": ["Jane Roe", "Ann Lee"]}
+    assert scrubber.scrub("Jane Roe", user_id="u", known=known).text == "Bob Ray"

@@ -187,3 +187,23 @@ class TestMasterKey:
         assert key.export() not in repr(key)
         with pytest.raises(TypeError):
             pickle.dumps(key)
+
+
+def test_P20_a_vault_opened_before_an_erasure_cannot_write_after_it(key) -> None:
+    """Not even once the user is back: entries under the dead key would never decrypt again."""
+    vault = MemoryVault(key)
+    before = vault.open("u")
+    vault.forget("u")
+    vault.reinstate("u")
+    Scrubber(vault=vault).scrub("a@b.co", user_id="u")
+    with pytest.raises(UserErasedError):
+        before.put([("token", {"t": "X", "v": "v", "o": "pseudonym"}, True)])
+    assert Scrubber(vault=vault).scrub("a@b.co", user_id="u").counts == {"EMAIL_ADDRESS": 1}
+
+
+def test_a_scrubber_forgets_known_values_with_the_user(key) -> None:
+    scrubber = Scrubber(vault=MemoryVault(key))
+    scrubber.scrub("Zanthe Quill", user_id="u", known={"PERSON": ["Zanthe Quill"]})
+    assert scrubber._states._states
+    scrubber.vault.forget("u")
+    assert not scrubber._states._states

@@ -244,3 +244,33 @@ def test_a_policy_without_scrubber() -> None:
 
 def _records(folder) -> list[dict]:
     return [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+
+
+RUNS_CACHE: dict[str, list[Document]] = {"documents": _docs()}
+
+
+def test_a_cache_shaped_like_a_run_is_no_run() -> None:
+    class Shaped(BaseRetriever):
+        def _get_relevant_documents(self, query, *, run_manager):
+            return RUNS_CACHE["documents"]
+
+    with pytest.raises(PIIBlockedError):
+        Shaped().invoke("question", _config(PIICallbackHandler()))
+    assert RUNS_CACHE["documents"] == _docs()
+
+
+def test_what_cannot_be_searched_is_blocked_or_recorded(tmp_path) -> None:
+    message = HumanMessage([{"type": "hologram"}])
+    with pytest.raises(PIIBlockedError) as caught:
+        EchoChat(seen=[]).invoke([message], _config(PIICallbackHandler()))
+    assert caught.value.counts == {"UNSEARCHED": 1}
+    handler = PIICallbackHandler(prompts="audit", audit=tmp_path / "audit.jsonl")
+    EchoChat(seen=[]).invoke([message], _config(handler))
+    assert _records(tmp_path)[0]["findings"] == {"UNSEARCHED": 1}
+
+
+def test_stop_words_are_looked_at() -> None:
+    model = EchoChat(seen=[])
+    with pytest.raises(PIIBlockedError):
+        model.invoke("hello", _config(PIICallbackHandler()), stop=[MAIL])
+    assert model.seen == []

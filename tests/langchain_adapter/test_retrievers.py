@@ -12,7 +12,7 @@ from langchain_core.tracers.context import collect_runs
 
 from langchain_piirag import PIIRetriever, ScrubbedEmbeddings
 from piirag import Scrubber
-from piirag.errors import InvalidInputError, InvalidUserIdError, PiiragError
+from piirag.errors import InvalidInputError, InvalidUserIdError, PiiragError, RetrievalError
 from support.canary import Canaries, capture_logs
 from support.langchain_fakes import FixedRetriever, Recorder, SpyEmbeddings, tenant_store
 
@@ -194,3 +194,18 @@ def test_a_name_of_nobody_the_user_knows_can_be_passed_for_questions(tmp_path) -
     assert CANARIES.scan_text(repr(spy.seen)) == []
     assert spy.seen[0].startswith("why did [PERSON ")
     assert not tenants._scrubber.vault.has_user("bob")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_L5_errors_of_the_wrapped_retriever_hold_nothing(run: str) -> None:
+    class Quoting(BaseRetriever):
+        def _get_relevant_documents(self, query, *, run_manager):
+            raise ValueError(f"no document for Jane Roe <{MAIL}>")
+
+    recorder = Recorder()
+    retriever = PIIRetriever(Quoting(), scrubber=Scrubber(), user_id="alice")
+    with pytest.raises(RetrievalError) as caught:
+        RUNS[run](retriever, "x", {"callbacks": [recorder]})
+    assert CANARIES.scan_exception(caught.value) == []
+    assert CANARIES.scan_text(recorder.of()) == []
+    assert caught.value.error_type == "builtins.ValueError"

@@ -318,3 +318,98 @@ def test_nothing_is_stored_when_one_text_cannot_be_searched(tmp_path) -> None:
     with pytest.raises(PiiragError):
         tenants.for_user("alice").add_texts(["good", "poison", "good"])
     assert tenants._store._collection.count() == 0
+
+
+def test_E6_a_batch_that_fails_after_an_erasure_leaves_nothing(tmp_path) -> None:
+    tenants = tenant_store(tmp_path)
+    embeddings = tenants._store.embeddings
+    original = type(embeddings).embed_documents
+    calls = iter([None, RuntimeError("the network is down")])
+
+    class Embeddings(type(embeddings)):
+        def embed_documents(self, texts):
+            error = next(calls)
+            if error is not None:
+                raise error
+            delete_user("alice", targets=[tenants])
+            return original(self, texts)
+
+    tenants._store._embedding_function = Embeddings()
+    tenants.for_user("alice")._binding.chunks.scrubber.scrub("x", user_id="alice")
+    with pytest.raises(RuntimeError):
+        tenants.for_user("alice").add_texts([f"text {i}" for i in range(1200)])
+    assert tenants._store._collection.count() == 0
+
+
+def test_E6_a_write_overtaken_by_erasure_and_reinstatement_is_taken_back(
+    tenants, monkeypatch
+) -> None:
+    inner = type(tenants._store)
+    original = inner.add_documents
+
+    def slow(self, documents, **kwargs):
+        delete_user("alice", targets=[tenants])
+        tenants._scrubber.vault.reinstate("alice")
+        return original(self, documents, **kwargs)
+
+    monkeypatch.setattr(inner, "add_documents", slow)
+    with pytest.raises(UserErasedError):
+        tenants.for_user("alice").add_documents([Document(page_content="late")])
+    assert tenants._store.get(where={"user_id": "alice"})["ids"] == []
+
+
+@pytest.mark.parametrize("options", [{"keyed_user_ids": True}, {"tenant_key": "owner"}])
+def test_E5_a_bare_collection_with_other_tags_is_an_error_and_no_success(tmp_path, options) -> None:
+    tenants = tenant_store(tmp_path, **options)
+    tenants.for_user("alice").add_texts(["some text"])
+    receipt = delete_user("alice", targets=[tenants._store, tenants._scrubber.vault])
+    assert receipt.status == "partial"
+    assert receipt.targets[0].error == "piirag.errors.ErasureError"
+    assert delete_user("alice", targets=[tenants]).status == "complete"
+    assert tenants._store._collection.count() == 0
+
+
+def test_an_id_whose_name_becomes_known_later_is_still_found(tmp_path) -> None:
+    tenants = tenant_store(tmp_path)
+    user = tenants.for_user("alice")
+    [id] = user.add_documents([Document("file")], ids=["brontel-vask-42"])
+    assert id == "brontel-vask-42"
+    user.add_texts(["x"], known={"PERSON": ["Brontel Vask"]})
+    assert len(user.get_by_ids([id])) == 1
+    [again] = user.add_documents([Document("file, changed")], ids=[id])
+    assert again.startswith("id-")
+    assert [d.page_content for d in user.get_by_ids([id])] == ["file, changed"]
+    assert user.delete([id])
+    assert user.get_by_ids([id]) == []
+    assert tenants._store._collection.count() == 1
+
+
+def test_L9_metadata_is_scrubbed_again_on_reading(tmp_path) -> None:
+    tenants = tenant_store(tmp_path)
+    user = tenants.for_user("alice")
+    user.add_texts(["note"], metadatas=[{"owner": "Brontel Vask", "Brontel_Vask": 1}])
+    assert user.similarity_search("note")[0].metadata["owner"] == "Brontel Vask"
+    user.add_texts(["other"], known={"PERSON": ["Brontel Vask"]})
+    for doc in user.similarity_search("note"):
+        assert "Vask" not in repr(doc)
+    assert "Brontel" not in repr(user.as_retriever(search_kwargs={"filter": {"a": "Brontel"}}))
+
+
+def test_odd_metadata_types() -> None:
+    import datetime
+    import decimal
+    import uuid
+
+    import numpy as np
+
+    from piirag.tenancy import ChunkScrubber
+
+    metadata = {
+        "when": datetime.datetime(2024, 1, 2),
+        "n": np.int64(1700000000),
+        "price": decimal.Decimal("12.50"),
+        "uuid": uuid.UUID(int=5),
+        "set": {1, 2},
+        "none": None,
+    }
+    assert ChunkScrubber(Scrubber(), "u").metadata(metadata) == metadata
