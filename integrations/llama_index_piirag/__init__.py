@@ -1,0 +1,74 @@
+"""piirag for LlamaIndex: ingestion, tenant-bound indices, postprocessors, models and erasure.
+
+Names are loaded on first use. Two more things LlamaIndex does are worth knowing: every method
+that implements one of its abstract methods is traced with its raw arguments, and the ingestion
+cache and docstore keep what goes into a pipeline. The parts here stand in front of both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from piirag.errors import MissingDependencyError
+
+if (
+    importlib.util.find_spec("llama_index") is None
+    or importlib.util.find_spec("llama_index.core") is None
+):
+    raise MissingDependencyError("llama-index-core", "llama-index")
+
+if TYPE_CHECKING:
+    from llama_index_piirag.erasure import DocstoreTarget
+    from llama_index_piirag.index import TenantIndex, UserIndex
+    from llama_index_piirag.llm import RedactedLLM
+    from llama_index_piirag.nodes import PIINodeScrubber
+    from llama_index_piirag.pipeline import PIIIngestionPipeline
+    from llama_index_piirag.postprocessor import PIINodePostprocessor
+    from llama_index_piirag.query_engine import TenantQueryEngine
+    from llama_index_piirag.retriever import TenantRetriever
+    from llama_index_piirag.vector_store import TenantVectorStore, UserVectorStore
+    from piirag.erasure import delete_user
+
+_HOME = {
+    "DocstoreTarget": "erasure",
+    "PIIIngestionPipeline": "pipeline",
+    "PIINodePostprocessor": "postprocessor",
+    "PIINodeScrubber": "nodes",
+    "RedactedLLM": "llm",
+    "TenantIndex": "index",
+    "TenantQueryEngine": "query_engine",
+    "TenantRetriever": "retriever",
+    "TenantVectorStore": "vector_store",
+    "UserIndex": "index",
+    "UserVectorStore": "vector_store",
+    # Found by way of `erasure`, which teaches it docstores.
+    "delete_user": "erasure",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"llama_index_piirag.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'llama_index_piirag' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+__all__ = [
+    "DocstoreTarget",
+    "PIIIngestionPipeline",
+    "PIINodePostprocessor",
+    "PIINodeScrubber",
+    "RedactedLLM",
+    "TenantIndex",
+    "TenantQueryEngine",
+    "TenantRetriever",
+    "TenantVectorStore",
+    "UserIndex",
+    "UserVectorStore",
+    "delete_user",
+]

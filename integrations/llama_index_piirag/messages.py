@@ -1,0 +1,220 @@
+"""Redacting every part of a chat message, and every option of a call."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeVar
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+from llama_index.core.bridge.pydantic import BaseModel
+from llama_index.core.schema import BaseNode
+
+from piirag.errors import InvalidInputError
+from piirag.redaction import RedactionSession
+from piirag.redaction.walk import redact_value
+
+_MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
+
+# Opaque data that providers check, at the top of a block: changing a letter of it makes them
+# refuse the request. It is left alone only where it looks like what it says it is.
+OPAQUE = frozenset({"signature", "encrypted_content", "thought_signature"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
+
+# Options that are the application's own code and schemas.
+_CODE = frozenset({"tools", "functions", "tool_choice", "response_format"})
+
+
+Result = TypeVar("Result")
+
+
+class MessageRedactor:
+    """Redacts all that goes into one model call, under one mapping.
+
+    Args:
+        session: The session of the call.
+        allow_media: Whether images, audio, video and files pass. Nobody can look into them here.
+    """
+
+    def __init__(self, session: RedactionSession, *, allow_media: bool = False) -> None:
+        self._session = session
+        self._allow_media = allow_media
+
+    def text(self, text: str) -> str:
+        """Redact a text."""
+        return self._session.redact(text).text
+
+    def messages(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Redact messages; the originals are not changed.
+
+        Raises:
+            InvalidInputError: Something that is no message, or a part that cannot be searched.
+            DetectionError: The detector failed.
+        """
+        if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
+            raise InvalidInputError("a chat takes a list of messages")
+        return _not_too_deep(lambda: [self._message(message) for message in messages])
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Redact the options of a call, such as `stop` or `user`; what is no data passes.
+
+        Tools and output formats are the application's own code, and pass as they are.
+        """
+        return _not_too_deep(
+            lambda: {
+                name: value if name in _CODE else self._leniently(value)
+                for name, value in options.items()
+            }
+        )
+
+    def _message(self, message: Any) -> ChatMessage:
+        if not isinstance(message, ChatMessage):
+            raise InvalidInputError(f"expected a ChatMessage, not {type(message).__name__}")
+        if set(type(message).model_fields) - set(ChatMessage.model_fields):
+            raise InvalidInputError(
+                f"a message of type {type(message).__name__} has parts that cannot be searched"
+            )
+        return message.model_copy(
+            update={
+                "blocks": [self._block(block) for block in message.blocks],
+                "additional_kwargs": self._top(message.additional_kwargs),
+            }
+        )
+
+    def _block(self, block: Any) -> Any:
+        if isinstance(block, TextBlock):
+            return TextBlock(text=self.text(block.text))
+        if isinstance(block, CachePoint):
+            return block
+        if isinstance(block, ToolCallBlock):
+            update = self._fields(block, "tool_call_id")
+            update["tool_name"] = self._name(block.tool_name)
+            update["tool_kwargs"] = in_json(block.tool_kwargs, self._walk)
+        elif isinstance(block, ThinkingBlock):
+            update = self._fields(block, "content")
+            update["additional_information"] = self._top(block.additional_information)
+        elif isinstance(block, CitableBlock):
+            update = self._fields(block, "title", "source")
+            update["content"] = [self._block(part) for part in block.content]
+        elif isinstance(block, CitationBlock):
+            update = self._fields(block, "title", "source", "additional_location_info")
+            update["cited_content"] = self._block(block.cited_content)
+        elif isinstance(block, _MEDIA):
+            if not self._allow_media:
+                raise InvalidInputError(
+                    f"a {type(block).__name__} cannot be searched for personal data; pass "
+                    "allow_media=True to let media through"
+                )
+            update = self._fields(block, "title") if isinstance(block, DocumentBlock) else {}
+        else:
+            kind = type(block).__name__
+            raise InvalidInputError(f"a content block of type {kind} cannot be searched")
+        return block.model_copy(update=update)
+
+    def _fields(self, block: BaseModel, *names: str) -> dict[str, Any]:
+        return {name: self._walk(getattr(block, name)) for name in names}
+
+    def _top(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Additional arguments: some fields mean something at the top only."""
+        kept = {k: v for k, v in value.items() if k in OPAQUE and is_base64(v)}
+        return {**self._walk({k: v for k, v in value.items() if k not in kept}), **kept}
+
+    def _walk(self, value: Any) -> Any:
+        if isinstance(value, Enum):
+            return value
+        if isinstance(value, Mapping):
+            return {
+                (self.text(key) if isinstance(key, str) else key): self._entry(key, item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return like(value, [self._walk(item) for item in value])
+        if isinstance(value, BaseModel) and not isinstance(value, BaseNode):
+            # Such as the tool calls that a provider's own client returned. Copied field by field:
+            # validation would quote what it refuses.
+            fields = {n: self._entry(n, getattr(value, n)) for n in type(value).model_fields}
+            return value.model_copy(update=fields)
+        return redact_value(self._session, value)
+
+    def _entry(self, key: Any, value: Any) -> Any:
+        if key == "name":
+            return self._name(value)
+        return in_json(value, self._walk) if key == "arguments" else self._walk(value)
+
+    def _name(self, name: Any) -> Any:
+        """The name of a speaker or a tool: providers take no brackets there."""
+        redacted = self._walk(name)
+        if redacted == name or not isinstance(redacted, str):
+            return redacted
+        return redacted.replace("[", "").replace("]", "")
+
+    def _leniently(self, value: Any) -> Any:
+        if isinstance(value, Mapping | list | tuple):
+            if isinstance(value, Mapping):
+                return {
+                    (self.text(k) if isinstance(k, str) else k): self._leniently(v)
+                    for k, v in value.items()
+                }
+            return like(value, [self._leniently(item) for item in value])
+        if isinstance(value, Enum) or not isinstance(value, str | int | float | BaseModel):
+            return value
+        return self._walk(value)
+
+
+def in_json(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Change JSON in a string leaf by leaf: escapes hide nothing, and the result still parses.
+
+    Args:
+        value: JSON text, or any other text or data, which is changed as it is.
+        change: What to do.
+    """
+    if not isinstance(value, str):
+        return change(value)
+    try:
+        parsed = json.loads(value, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return change(value)
+    if not isinstance(parsed, dict | list):
+        return change(value)
+    changed = change(parsed)
+    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
+
+
+def like(original: Any, items: list[Any]) -> Any:
+    """Items as a list or tuple of the original's type, named tuples included."""
+    kind = type(original)
+    return kind(*items) if hasattr(original, "_fields") else kind(items)
+
+
+def is_base64(value: Any) -> bool:
+    """Whether a value looks like encoded bytes, and not like text."""
+    return isinstance(value, str) and _BASE64.fullmatch(value) is not None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        # Of two values under one key, only the last would be looked at.
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _not_too_deep(redact: Callable[[], Result]) -> Result:
+    try:
+        return redact()
+    except RecursionError:
+        pass
+    raise InvalidInputError("the input is nested too deeply to be searched")

@@ -1,0 +1,227 @@
+"""Scrubbing everything a node consists of: text, metadata, ids, relationships, embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from llama_index.core.schema import (
+    BaseNode,
+    MediaResource,
+    MetadataMode,
+    Node,
+    RelatedNodeInfo,
+    TextNode,
+)
+
+from piirag.detection.known import Known
+from piirag.errors import InvalidInputError
+from piirag.tenancy import Chunk, TenantBinding
+
+_Related = RelatedNodeInfo | list[RelatedNodeInfo]
+
+
+def scrub_nodes(
+    binding: TenantBinding,
+    nodes: Sequence[BaseNode],
+    *,
+    known: Known | None = None,
+    tag: bool = True,
+) -> list[BaseNode]:
+    """Scrub nodes of one user; the same node gives the same result every time.
+
+    Args:
+        binding: The user.
+        nodes: Documents and text nodes; not changed. They may bear the user's tag already.
+        known: Values the application knows to stand in them.
+        tag: Whether the results name their user, in metadata and ids, as they are stored.
+
+    Returns:
+        Copies. A node loses its embedding where that was made from text that has changed.
+
+    Raises:
+        InvalidInputError: Something that is no text node.
+        TenancyError: A node bears another user's tag.
+        DetectionError: The detector failed.
+        UserErasedError: The user was erased.
+    """
+    if isinstance(nodes, str | bytes | BaseNode) or not isinstance(nodes, Sequence):
+        raise InvalidInputError("nodes must be a list of documents or nodes")
+    return _Batch(binding, [require_text_node(node) for node in nodes], known, tag).scrubbed()
+
+
+def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list[BaseNode]:
+    """Scrub retrieved nodes once more: their text and all metadata. Stores nothing, keeps ids.
+
+    What was stored before a value became known, or by something that does not scrub, is clean
+    from here on.
+    """
+    table = _place([_metadata_of(node) for node in nodes])
+    extra = [Chunk("", metadata) for _, metadata in table.values()]
+    clean = binding.chunks.again([*(Chunk(_text(node), {}) for node in nodes), *extra])
+    metadata = {key: clean[len(nodes) + index].metadata for key, (index, _) in table.items()}
+
+    def relation(info: RelatedNodeInfo) -> RelatedNodeInfo:
+        return info.model_copy(update={"metadata": dict(metadata[repr(info.metadata)])})
+
+    results = []
+    for node, chunk in zip(nodes, clean, strict=False):
+        update: dict[str, Any] = {
+            "metadata": dict(metadata[repr(node.metadata)]),
+            "relationships": {
+                kind: [relation(i) for i in info] if isinstance(info, list) else relation(info)
+                for kind, info in node.relationships.items()
+            },
+        }
+        result = node.model_copy(update=update)
+        if chunk.text != _text(node):
+            result.set_content(chunk.text)
+        results.append(result)
+    return results
+
+
+def _metadata_of(node: BaseNode) -> list[dict[str, Any]]:
+    return [node.metadata, *(info.metadata for info in _related(node))]
+
+
+def _place(groups: Iterable[Iterable[dict[str, Any]]]) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Each piece of metadata once, by its repr: where it stands among all, and itself."""
+    table: dict[str, tuple[int, dict[str, Any]]] = {}
+    for group in groups:
+        for metadata in group:
+            table.setdefault(repr(metadata), (len(table), metadata))
+    return table
+
+
+def require_text_node(node: Any) -> BaseNode:
+    """Return the node, or raise `InvalidInputError` where part of it cannot be searched."""
+    if not isinstance(node, BaseNode):
+        raise InvalidInputError(f"expected a document or node, not {type(node).__name__}")
+    known_kind: type[BaseNode] = TextNode if isinstance(node, TextNode) else Node
+    if not isinstance(node, known_kind) or set(type(node).model_fields) - set(
+        known_kind.model_fields
+    ):
+        raise InvalidInputError(
+            f"a node of type {type(node).__name__} has parts that cannot be searched"
+        )
+    if isinstance(node, Node):
+        media = (node.image_resource, node.audio_resource, node.video_resource)
+        text = node.text_resource
+        if any(media) or (text is not None and (text.data or text.path or text.url)):
+            raise InvalidInputError("a node with media cannot be searched")
+    return node
+
+
+class _Batch:
+    """Nodes that are scrubbed together, so that each piece of metadata is looked at once.
+
+    A chunk's relationships repeat the metadata of its document and of both its neighbours.
+    """
+
+    def __init__(
+        self, binding: TenantBinding, nodes: list[BaseNode], known: Known | None, tag: bool
+    ) -> None:
+        self._binding = binding
+        self._nodes = nodes
+        self._tag = tag
+        self._ids: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        chunks = [Chunk(_text(node), node.metadata, bare_id(binding, node)) for node in nodes]
+        table = _place(_metadata_of(node) for node in nodes)
+        extra = [Chunk("", metadata) for _, metadata in table.values()]
+        self._chunks = binding.inward([*chunks, *extra], known)
+        self._metadata = {
+            key: self._chunks[len(nodes) + index].metadata for key, (index, _) in table.items()
+        }
+
+    def scrubbed(self) -> list[BaseNode]:
+        return [
+            self._node(node, chunk) for node, chunk in zip(self._nodes, self._chunks, strict=False)
+        ]
+
+    def _node(self, node: BaseNode, chunk: Chunk) -> BaseNode:
+        id, metadata = self._named(chunk.id, chunk.metadata)
+        tagged = _tagged(self._binding, node.metadata)
+        update: dict[str, Any] = {
+            "id_": id,
+            "metadata": metadata,
+            "excluded_embed_metadata_keys": self._excluded(node.excluded_embed_metadata_keys),
+            "excluded_llm_metadata_keys": self._excluded(node.excluded_llm_metadata_keys),
+            "relationships": {
+                kind: self._relation(info, tagged) for kind, info in node.relationships.items()
+            },
+        }
+        changed = chunk.text != _text(node)
+        if isinstance(node, TextNode):
+            update["text"] = chunk.text
+            if changed:
+                # They count characters of the raw document, and so tell how long a value was.
+                update |= {"start_char_idx": None, "end_char_idx": None}
+        elif isinstance(node, Node) and node.text_resource is not None and changed:
+            resource = MediaResource(text=chunk.text, mimetype=node.text_resource.mimetype)
+            update["text_resource"] = resource
+        clean = node.model_copy(update=update)
+        if embedded_text(clean) != embedded_text(node):
+            clean.embedding = None
+        return clean
+
+    def _relation(self, info: _Related, tagged: bool) -> _Related:
+        if isinstance(info, list):
+            return [self._one_relation(item, tagged) for item in info]
+        return self._one_relation(info, tagged)
+
+    def _one_relation(self, info: RelatedNodeInfo, tagged: bool) -> RelatedNodeInfo:
+        bare = info.node_id
+        if tagged or _tagged(self._binding, info.metadata):
+            bare = without_scope(self._binding, bare)
+        if bare not in self._ids:
+            self._ids[bare] = self._binding.scoped(self._binding.chunks.id(bare) or "")
+        id, metadata = self._named(self._ids[bare], self._metadata[repr(info.metadata)])
+        # The hash goes: it is unkeyed, and may have been taken of the raw text.
+        return RelatedNodeInfo(node_id=id, node_type=info.node_type, metadata=metadata)
+
+    def _named(self, id: str | None, metadata: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        if self._tag:
+            return id or "", dict(metadata)
+        bare, own = self._binding.outward(id, metadata)
+        return bare or "", own
+
+    def _excluded(self, keys: Sequence[str]) -> list[str]:
+        tenant_key = self._binding.tags.key
+        clean = [self._key(key) for key in keys if key != tenant_key]
+        return [*clean, tenant_key] if self._tag else clean
+
+    def _key(self, key: str) -> str:
+        """A metadata key as `ChunkScrubber` spells it, so that it goes on being excluded."""
+        if key not in self._keys:
+            self._keys[key] = next(iter(self._binding.chunks.metadata({key: None})))
+        return self._keys[key]
+
+
+def bare_id(binding: TenantBinding, node: BaseNode) -> str:
+    """A node's id as the caller knows it; a node that bears the user's tag may have it there too."""
+    tagged = _tagged(binding, node.metadata)
+    return without_scope(binding, node.id_) if tagged else node.id_
+
+
+def _tagged(binding: TenantBinding, metadata: Mapping[str, Any]) -> bool:
+    return bool(metadata.get(binding.tags.key) == binding.tag)
+
+
+def without_scope(binding: TenantBinding, id: str) -> str:
+    """An id as the caller knows it, given the id under which it is stored, or given itself."""
+    return id.removeprefix(binding.scoped(""))
+
+
+def embedded_text(node: BaseNode) -> str:
+    """What an embedding model gets to see of a node."""
+    return node.get_content(metadata_mode=MetadataMode.EMBED)
+
+
+def _text(node: BaseNode) -> str:
+    return node.get_content(metadata_mode=MetadataMode.NONE)
+
+
+def _related(node: BaseNode) -> Iterator[RelatedNodeInfo]:
+    for info in node.relationships.values():
+        yield from info if isinstance(info, list) else (info,)

@@ -1,0 +1,370 @@
+"""A Chroma vector store that many users share, and each user's view of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
+
+from llama_index_piirag import erasure as _erasure  # noqa: F401 - registers its resolver
+from llama_index_piirag.collection import Record, TenantCollection
+from llama_index_piirag.records import from_record, to_record
+from llama_index_piirag.scrubbing import (
+    bare_id,
+    embedded_text,
+    scrub_nodes,
+    scrub_nodes_again,
+    without_scope,
+)
+from piirag.detection.known import Known, check_known
+from piirag.erasure import ErasureTarget
+from piirag.erasure.targets.chroma import ChromaTarget
+from piirag.erasure.targets.vault import VaultTarget
+from piirag.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    MissingDependencyError,
+    PIIBlockedError,
+    TenancyError,
+    UnsupportedStoreError,
+)
+from piirag.redaction.scrubber import Scrubber
+from piirag.tenancy import TenantBinding, TenantTags
+
+_MMR = frozenset({"mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k"})
+
+
+class TenantVectorStore:
+    """A vector store whose chunks belong to users; `for_user` gives each their own view.
+
+    Args:
+        vector_store: A LlamaIndex vector store. Supported: `ChromaVectorStore`.
+        scrubber: Scrubs what is written.
+        known_from: Entity type -> metadata keys that hold known values:
+            ``{"PERSON": ["customer"]}``.
+        tenant_key: Metadata key of the tag that names the user of a chunk.
+        keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
+            id, and an e-mail address used as one stays out of the store.
+        embed_model: Embeds anew what was embedded before it was scrubbed. If None, such a node
+            is refused: its vector gives the raw text away.
+        known: Values the application knows that may stand in questions and filters.
+
+    Raises:
+        UnsupportedStoreError: A store whose users piirag cannot keep apart.
+    """
+
+    def __init__(
+        self,
+        vector_store: BasePydanticVectorStore,
+        *,
+        scrubber: Scrubber,
+        known_from: Mapping[str, Sequence[str]] | None = None,
+        tenant_key: str = "user_id",
+        keyed_user_ids: bool = False,
+        embed_model: BaseEmbedding | None = None,
+        known: Known | None = None,
+    ) -> None:
+        self.scrubber = scrubber
+        self.known = check_known(known)
+        self.tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
+        self._collection = _chroma_collection(vector_store)
+        self._known_from = known_from
+        self._embed_model = embed_model
+
+    def for_user(self, user_id: str) -> UserVectorStore:
+        """One user's view: a LlamaIndex vector store that holds that user's chunks only.
+
+        Args:
+            user_id: Set by the server side, never taken from a request as it is.
+
+        Raises:
+            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
+        """
+        binding = TenantBinding(self.scrubber, user_id, self.tags, self._known_from, self.known)
+        return UserVectorStore(
+            TenantCollection(self._collection, binding), binding, self._embed_model
+        )
+
+    def erasure_targets(self) -> list[ErasureTarget]:
+        """What `delete_user` has to erase from: the collection and the vault."""
+        return [ChromaTarget(self._collection, self.tags), VaultTarget(self.scrubber.vault)]
+
+    def __repr__(self) -> str:
+        return f"TenantVectorStore({self._collection.name!r})"
+
+
+class UserVectorStore(BasePydanticVectorStore):
+    """One user's view of a shared vector store; made by `TenantVectorStore.for_user`.
+
+    Whatever is written is scrubbed and tagged; every read is filtered, and every node that comes
+    back is checked once more. Filters of the caller narrow a search within the user's chunks and
+    can never widen it. A question is embedded by whoever asks: `TenantIndex` scrubs it first, a
+    plain `VectorStoreIndex` over this store does not.
+    """
+
+    stores_text: bool = True
+    flat_metadata: bool = True
+
+    _chunks: TenantCollection = PrivateAttr()
+    _binding: TenantBinding = PrivateAttr()
+    _embed_model: BaseEmbedding | None = PrivateAttr()
+
+    def __init__(
+        self,
+        collection: TenantCollection,
+        binding: TenantBinding,
+        embed_model: BaseEmbedding | None = None,
+    ) -> None:
+        super().__init__(stores_text=True)
+        self._chunks = collection
+        self._binding = binding
+        self._embed_model = embed_model
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name under which LlamaIndex serialises this class."""
+        return "UserVectorStore"
+
+    @property
+    def client(self) -> None:
+        """None: the collection itself would lead to other users' chunks."""
+        return None
+
+    @property
+    def tag(self) -> str:
+        """What names the user in the store."""
+        return self._binding.tag
+
+    @property
+    def binding(self) -> TenantBinding:
+        """The user."""
+        return self._binding
+
+    @property
+    def collection(self) -> TenantCollection:
+        """The user's part of the collection."""
+        return self._chunks
+
+    # Writing
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Scrub nodes and write them; one whose id is there already replaces it.
+
+        Args:
+            nodes: With embeddings. They may bear the user's tag already.
+            **kwargs: None are known.
+
+        Returns:
+            The ids, as the other methods take them. An id that holds personal data is replaced by
+            a keyed hash.
+
+        Raises:
+            InvalidInputError: No text nodes, no embedding, or metadata that Chroma cannot hold.
+            PIIBlockedError: An embedding was made from text that was not scrubbed.
+            TenancyError: A node names another user, or an unknown keyword.
+            UserErasedError: The user was erased.
+        """
+        _refuse(kwargs)
+        nodes = list(nodes)
+        if any(isinstance(node, BaseNode) and node.embedding is None for node in nodes):
+            raise InvalidInputError("a node has no embedding")
+        clean = scrub_nodes(self._binding, nodes)
+        stale = [
+            self._binding.scoped(bare)
+            for node, after in zip(nodes, clean, strict=True)
+            if self._binding.scoped(bare := bare_id(self._binding, node)) != after.id_
+        ]
+        self._embed_anew([node for node in clean if node.embedding is None])
+        records = []
+        for node in clean:
+            text, metadata = to_record(node)
+            records.append(Record(node.node_id, text, metadata, node.embedding))
+        self._chunks.upsert(records, stale)
+        return [without_scope(self._binding, node.node_id) for node in clean]
+
+    def _embed_anew(self, changed: list[BaseNode]) -> None:
+        if not changed:
+            return
+        if self._embed_model is None:
+            raise PIIBlockedError(
+                "text that was embedded before it was scrubbed",
+                {},
+                "Put PIINodeScrubber before the embedding model, or use TenantIndex or "
+                "PIIIngestionPipeline.",
+            )
+        vectors = self._embed_model.get_text_embedding_batch([embedded_text(n) for n in changed])
+        for node, vector in zip(changed, vectors, strict=True):
+            node.embedding = vector
+
+    async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Scrub nodes and write them. See `add`."""
+        return await asyncio.to_thread(self.add, nodes, **kwargs)
+
+    # Deleting
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """Delete the user's chunks of a document.
+
+        Raises:
+            InvalidInputError: No id.
+            TenancyError: An unknown keyword.
+        """
+        _refuse(delete_kwargs)
+        stored = self._chunks.stored_document_ids(ref_doc_id)
+        self._chunks.delete_where(self._chunks.of_document(stored))
+
+    async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """Delete the user's chunks of a document. See `delete`."""
+        await asyncio.to_thread(self.delete, ref_doc_id, **delete_kwargs)
+
+    def delete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """Delete chunks of the user by id, by filter, or those that fit both.
+
+        Raises:
+            InvalidInputError: Neither is given. To erase a user, call `delete_user`.
+            TenancyError: A filter on the tenant key, or an unknown keyword.
+        """
+        _refuse(delete_kwargs)
+        where = self._chunks.filters.where(filters)
+        if node_ids is not None:
+            self._chunks.delete_ids(self._chunks.stored_ids(node_ids), where)
+        elif filters is not None and filters.filters:
+            self._chunks.delete_where(where)
+        else:
+            raise InvalidInputError(
+                "delete_nodes needs ids or filters; to erase a user, call delete_user"
+            )
+
+    async def adelete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """Delete chunks of the user. See `delete_nodes`."""
+        await asyncio.to_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
+
+    def clear(self) -> None:
+        """Delete all chunks of this user, and nobody else's.
+
+        This is no erasure: the values stay in the vault, and nothing is read back.
+        """
+        self._chunks.delete_where(self._chunks.filters.where(None))
+
+    async def aclear(self) -> None:
+        """Delete all chunks of this user. See `clear`."""
+        await asyncio.to_thread(self.clear)
+
+    # Reading
+
+    def get_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """Chunks of the user: all, those with given ids, or those that fit filters."""
+        where = self._chunks.filters.where(filters)
+        ids = None if node_ids is None else self._chunks.stored_ids(node_ids)
+        return self._outward(self._chunks.get(where, ids))
+
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """Chunks of the user. See `get_nodes`."""
+        return await asyncio.to_thread(self.get_nodes, node_ids, filters)
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """The user's chunks nearest to a vector, or any of them where there is no vector.
+
+        Args:
+            query: Mode ``default`` or ``mmr``; `filters`, `doc_ids` and `node_ids` narrow it.
+            **kwargs: In mode ``mmr``: ``mmr_threshold``, ``mmr_prefetch_factor`` or
+                ``mmr_prefetch_k``.
+
+        Returns:
+            Nodes with ids as the caller knows them; similarities as `ChromaVectorStore` gives
+            them (``exp(-distance)``).
+
+        Raises:
+            TenancyError: A filter on the tenant key, an unknown keyword, or a chunk of another
+                user in what the store returned.
+            ConfigurationError: Another query mode.
+        """
+        mmr = query.mode == VectorStoreQueryMode.MMR
+        if not mmr and query.mode != VectorStoreQueryMode.DEFAULT:
+            raise ConfigurationError("query modes of a tenant's store: default and mmr")
+        _refuse(kwargs, _MMR if mmr else frozenset())
+        clauses = []
+        if query.doc_ids:
+            stored = [s for id in query.doc_ids for s in self._chunks.stored_document_ids(id)]
+            clauses.append({"document_id": {"$in": stored}})
+        where = self._chunks.filters.where(query.filters, *clauses)
+        ids = self._chunks.stored_ids(query.node_ids) if query.node_ids else None
+        k = query.similarity_top_k
+        if query.query_embedding is None or len(query.query_embedding) == 0:
+            found = self._chunks.get(where, ids, k)
+        elif mmr:
+            options = {"mmr_threshold": query.mmr_threshold, **kwargs}
+            found = self._chunks.search_mmr(query.query_embedding, k, where, ids, options)
+        else:
+            found = self._chunks.search(query.query_embedding, k, where, ids)
+        nodes = self._outward(found)
+        distances = [record.distance for record in found]
+        return VectorStoreQueryResult(
+            nodes=nodes,
+            ids=[node.node_id for node in nodes],
+            similarities=None
+            if None in distances
+            else [math.exp(-distance) for distance in distances if distance is not None],
+        )
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """The user's chunks nearest to a vector. See `query`."""
+        return await asyncio.to_thread(self.query, query, **kwargs)
+
+    def _outward(self, found: Sequence[Record]) -> list[BaseNode]:
+        """Check each record, name it as the caller knows it, and scrub it once more."""
+        nodes = [from_record(self._binding, r.id, r.text, r.metadata) for r in found]
+        return scrub_nodes_again(self._binding, nodes)
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return []
+
+
+def _refuse(kwargs: Mapping[str, Any], allowed: frozenset[str] = frozenset()) -> None:
+    unknown = sorted(set(kwargs) - allowed)
+    if unknown:
+        raise TenancyError(
+            f"unknown keywords {', '.join(unknown)}: a store that ignores one would return every "
+            "user's chunks"
+        )
+
+
+def _chroma_collection(vector_store: Any) -> Any:
+    missing = False
+    try:
+        from llama_index.vector_stores.chroma import ChromaVectorStore
+    except ImportError:
+        missing = True
+    if missing:
+        raise MissingDependencyError("llama-index-vector-stores-chroma", "llama-index")
+    if not isinstance(vector_store, ChromaVectorStore):
+        raise UnsupportedStoreError(
+            f"{type(vector_store).__name__} is not supported; supported: ChromaVectorStore"
+        )
+    return vector_store.client
