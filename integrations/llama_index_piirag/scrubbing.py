@@ -199,7 +199,7 @@ class _Batch:
 
 
 def bare_id(binding: TenantBinding, node: BaseNode) -> str:
-    """A node's id as the caller knows it; a node that bears the user's tag may have it there too."""
+    """A node's id as the caller knows it; a tagged node may bear the scope there too."""
     tagged = _tagged(binding, node.metadata)
     return without_scope(binding, node.id_) if tagged else node.id_
 
