@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues, check_known
@@ -25,6 +26,8 @@ from piirag.vault.vault import MemoryVault, UserVault, Vault
 # A known value of one or two characters counts in its own text only: remembered, it would be
 # found in every other text of the user.
 _SHORTEST_REMEMBERED = 3
+
+_Mapping = TypeVar("_Mapping", bound=Mapping[str, Sequence[str]] | None)
 
 _ISSUED = frozenset({operators.PSEUDONYM, operators.SURROGATE})
 
@@ -132,7 +135,7 @@ class Scrubber:
         if remember and self._remember_known(vault, knowns):
             vault = self._open(user_id, remember)
         state = self._state(vault)
-        indices = {id(k): KnownValues(k) for k in knowns}
+        indices = {key: KnownValues(known) for key, known in _distinct(knowns).items()}
         work = [
             self._spans(t, k, indices[id(k)], state, vault)
             for t, k in zip(checked, knowns, strict=True)
@@ -217,7 +220,7 @@ class Scrubber:
         state = self._state(vault)
         new = {
             (operators.PSEUDONYM, kind, normal): value
-            for known in knowns
+            for known in _distinct(knowns).values()
             for kind, values in known.items()
             for value in values
             if (kind, normal := normal_form(kind, value)) not in state.remembered
@@ -299,7 +302,8 @@ def _without_tokens(
 
     Remembered as a value, a token would get a token of its own, and "person" would be a name.
     """
-    values = {v for known in knowns for kept in known.values() for v in kept}
+    distinct = _distinct(knowns).values()
+    values = {v for known in distinct for kept in known.values() for v in kept}
     tokens_of = {v: [v, *_pseudonyms_in(v)] for v in values}
     issued = vault.get(list({t for found in tokens_of.values() for t in found}))
     if not issued:
@@ -310,9 +314,14 @@ def _without_tokens(
             kind: [v for v in kept if not any(t in issued for t in tokens_of[v])]
             for kind, kept in known.items()
         }
-        for known in knowns
+        for known in distinct
     }
     return [changed[id(known)] for known in knowns]
+
+
+def _distinct(knowns: Sequence[_Mapping]) -> dict[int, _Mapping]:
+    """Each mapping once, by its identity: many texts may share one."""
+    return {id(known): known for known in knowns}
 
 
 def _pseudonyms_in(text: str) -> list[str]:
@@ -326,5 +335,5 @@ def _per_text(
         return [check_known(known)] * count
     if len(known) != count:
         raise InvalidInputError("known must be one mapping, or one for each text")
-    checked = {id(k): check_known(k) for k in known}
+    checked = {key: check_known(k) for key, k in _distinct(known).items()}
     return [checked[id(k)] for k in known]

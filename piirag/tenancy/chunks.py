@@ -77,7 +77,8 @@ class ChunkScrubber:
         each = [known] * len(chunks) if known is None or isinstance(known, Mapping) else known
         if len(each) != len(chunks):
             raise InvalidInputError("known must be one mapping, or one for each chunk")
-        knowns = [self._known(chunk, k) for chunk, k in zip(chunks, each, strict=True)]
+        knowns = self._knowns(chunks, each)
+        keys = _Keys(self.scrubber, self.user_id)
         batch = _Batch()
         for chunk, own in zip(chunks, knowns, strict=True):
             batch.add(require_text(chunk.text, "the text of a chunk"), own)
@@ -86,19 +87,21 @@ class ChunkScrubber:
         clean = []
         for chunk, own in zip(chunks, knowns, strict=True):
             text = next(results).text
-            metadata = self._rebuilt(chunk.metadata, results, own)
+            metadata = _rebuilt(chunk.metadata, results, own, keys)
             clean.append(Chunk(text, metadata, self.id(chunk.id, own)))
         return clean
 
     def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Scrub retrieved chunks once more, text and metadata; stores nothing, keeps their ids."""
         batch = _Batch()
+        keys = _Keys(self.scrubber, self.user_id, remember=False)
+        none: Known = {}
         for chunk in chunks:
-            batch.add(chunk.text, {})
-            _walk(chunk.metadata, batch.leaf({}))
+            batch.add(chunk.text, none)
+            _walk(chunk.metadata, batch.leaf(none))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=False)
         return [
-            Chunk(next(results).text, self._rebuilt(chunk.metadata, results, {}), chunk.id)
+            Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
         ]
 
@@ -114,7 +117,8 @@ class ChunkScrubber:
         own = check_known(known)
         _walk(_require_mapping(metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
-        return self._rebuilt(metadata, results, own)
+        keys = _Keys(self.scrubber, self.user_id, remember=remember)
+        return _rebuilt(metadata, results, own, keys)
 
     def id(self, id: str | None, known: Known | None = None) -> str | None:
         """Replace an id that holds personal data by a keyed hash; leave others alone."""
@@ -149,39 +153,73 @@ class ChunkScrubber:
             remember=False,
         ).text
 
-    def _known(self, chunk: Chunk, known: Known | None) -> dict[str, list[str]]:
-        own = check_known(known)
+    def _knowns(self, chunks: Sequence[Chunk], each: Sequence[Known | None]) -> list[Known]:
+        """The known values of each chunk; chunks with the same ones share one mapping."""
+        given = {id(known): check_known(known) for known in each}
+        shared: dict[tuple[int, tuple[tuple[str, str], ...]], Known] = {}
+        knowns = []
+        for chunk, known in zip(chunks, each, strict=True):
+            found = tuple(self._in_metadata(_require_mapping(chunk.metadata)))
+            name = (id(known), found)
+            if name not in shared:
+                own = {kind: list(values) for kind, values in given[id(known)].items()}
+                for kind, value in found:
+                    own.setdefault(kind, []).append(value)
+                shared[name] = own
+            knowns.append(shared[name])
+        return knowns
+
+    def _in_metadata(self, metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for kind, keys in self._known_from.items():
             for key in keys:
-                value = _require_mapping(chunk.metadata).get(key)
+                value = metadata.get(key)
                 values = value if isinstance(value, list | tuple) else [value]
-                own.setdefault(kind, []).extend(v for v in values if isinstance(v, str))
-        return own
+                yield from ((kind, v) for v in values if isinstance(v, str))
 
-    def _rebuilt(
-        self, metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known
-    ) -> dict[str, Any]:
-        rebuilt: dict[str, Any] = _walk(metadata, lambda key, leaf: _clean(key, leaf, results))
-        keyed: dict[str, Any] = self._keys(rebuilt, known)
-        return keyed
 
-    def _keys(self, value: Any, known: Known) -> Any:
+class _Keys:
+    """Metadata keys scrubbed where they hold a value; each is looked at once."""
+
+    def __init__(self, scrubber: Scrubber, user_id: str, *, remember: bool = True) -> None:
+        self._scrubber = scrubber
+        self._user_id = user_id
+        self._remember = remember
+        self._remembered: KnownValues | None = None
+        self._indices: dict[int, KnownValues] = {}
+        self._clean: dict[tuple[int, str], str] = {}
+
+    def clean(self, value: Any, known: Known) -> Any:
+        """Nested metadata with its keys scrubbed."""
         if isinstance(value, Mapping):
-            return {self._key(k, known): self._keys(v, known) for k, v in value.items()}
+            return {self._key(k, known): self.clean(v, known) for k, v in value.items()}
         if isinstance(value, list | tuple):
-            return type(value)(self._keys(item, known) for item in value)
+            items = [self.clean(item, known) for item in value]
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         return value
 
     def _key(self, key: Any, known: Known) -> Any:
-        """A key that holds a value; one that merely looks like a part of a name is a key."""
         if not isinstance(key, str):
             return key
-        if key.isidentifier():
-            found = [*KnownValues(known).find(key)]
-            found += self.scrubber.known_values(self.user_id).find(key)
-            if all(match.part for match in found):
-                return key
-        return self.scrubber.scrub(key, user_id=self.user_id, known=known).text
+        name = (id(known), key)
+        if name not in self._clean:
+            self._clean[name] = key if self._is_plain(key, known) else self._scrubbed(key, known)
+        return self._clean[name]
+
+    def _is_plain(self, key: str, known: Known) -> bool:
+        """Whether a key is an identifier in which no value stands, or merely a part of a name."""
+        if not key.isidentifier():
+            return False
+        if self._remembered is None:
+            self._remembered = self._scrubber.known_values(self._user_id)
+        if id(known) not in self._indices:
+            self._indices[id(known)] = KnownValues(known)
+        index = self._indices[id(known)]
+        return all(match.part for match in (*index.find(key), *self._remembered.find(key)))
+
+    def _scrubbed(self, key: str, known: Known) -> str:
+        return self._scrubber.scrub(
+            key, user_id=self._user_id, known=known, remember=self._remember
+        ).text
 
 
 class _Batch:
@@ -248,6 +286,14 @@ def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_walk(item, change, key) for item in value)
     return change(key, value)
+
+
+def _rebuilt(
+    metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: _Keys
+) -> dict[str, Any]:
+    rebuilt = _walk(metadata, lambda key, leaf: _clean(key, leaf, results))
+    clean: dict[str, Any] = keys.clean(rebuilt, known)
+    return clean
 
 
 def _require_mapping(metadata: Any) -> Mapping[str, Any]:
