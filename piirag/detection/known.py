@@ -25,6 +25,9 @@ Known = Mapping[str, Sequence[str]]
 
 _TITLES = frozenset("mr mrs ms miss mx dr prof sir herr frau madame monsieur sr sra".split())
 
+# Characters between two parts of a code; "\\u0020" has six.
+_LONGEST_GAP = 6
+
 # The type that quotes token-shaped text; nobody's values may hide behind it.
 _RESERVED = "LITERAL"
 
@@ -216,7 +219,7 @@ class KnownValues:
         """Codes spelled by the tokens from here on, however they are separated."""
         spelled = ""
         for j in range(i, len(tokens)):
-            if j > i and tokens[j][0] - tokens[j - 1][1] > 3:
+            if j > i and tokens[j][0] - tokens[j - 1][1] > _LONGEST_GAP:
                 return
             spelled += tokens[j][2]
             if spelled in self._codes:

@@ -10,7 +10,9 @@ Token = tuple[int, int, str]
 """Start, end and folded form of a word."""
 
 # What may stand between two words of one name: "Roe, Jane", "jane_roe", "J. M. Roe".
-_GAP = re.compile(r"[\s.,_\-'’]{0,3}\Z")
+_GAP = re.compile(
+    r"[\s.,_\-'’]{0,3}(?:%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrt])?[\s.,_\-'’]{0,3}\Z"
+)
 # Names that are also everyday words; alone, they are taken for a name only when capitalised.
 _EVERYDAY = frozenset(
     """
@@ -53,8 +55,15 @@ def pairs_of(words: tuple[str, ...]) -> set[tuple[str, str]]:
     return pairs
 
 
+# "Jane%20Roe", and white space as JSON and programs write it: escapes separate words. What other
+# characters they stand for is not looked into.
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrt]")
+
+
 def tokenize(text: str) -> list[Token]:
-    """Words of a text; an underscore separates words, as in file names."""
+    """Words of a text; an underscore separates words, as in file names, and so do escapes."""
+    if "%" in text or "\\" in text:
+        text = _ESCAPE.sub(lambda match: "\0" * len(match.group()), text)
     return [(m.start(), m.end(), fold(m.group())) for m in WORD.finditer(text)]
 
 

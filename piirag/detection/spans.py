@@ -46,6 +46,7 @@ def find_spans(
     policy: Policy,
     known: Sequence[KnownValues] = (),
     protected: Sequence[tuple[int, int]] = (),
+    context: int = 0,
     language: str | None = None,
 ) -> list[Span]:
     """Find what has to be replaced in a text.
@@ -60,6 +61,8 @@ def find_spans(
         policy: Which entity types and scores count.
         known: Values the application knows; earlier indices win.
         protected: Stretches that hold tokens already; they are not looked at.
+        context: So many characters at the start are there to be understood by, such as the key
+            of a value; nothing in them is replaced.
         language: ISO 639-1 code; the policy's first language if None.
 
     Returns:
@@ -71,7 +74,7 @@ def find_spans(
     found: list[Span] = []
     taken = list(protected)
     for _ in range(_MOST_ROUNDS):
-        new = _find_once(text, detector, policy, known, taken, language or policy.language)
+        new = _find_once(text, detector, policy, known, taken, context, language or policy.language)
         if not new:
             break
         found = sorted([*found, *new], key=lambda span: span.finding.start)
@@ -109,6 +112,7 @@ def _find_once(
     policy: Policy,
     known: Sequence[KnownValues],
     taken: Sequence[tuple[int, int]],
+    context: int,
     language: str,
 ) -> list[Span]:
     text = _without(text, taken)
@@ -131,7 +135,8 @@ def _find_once(
             candidates.append(
                 (Finding(match.value.entity_type, match.start, match.end, score, name), value)
             )
-    return _merge(text, [c for candidate in candidates for c in _cut(candidate, taken)])
+    kept = [(0, context), *taken] if context else taken
+    return _merge(text, [c for candidate in candidates for c in _cut(candidate, kept)])
 
 
 def _without(text: str, taken: Sequence[tuple[int, int]]) -> str:

@@ -89,6 +89,8 @@ class ErasureReceipt:
             for file, kinds in (target.residue or {}).items():
                 left = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
                 lines.append(f"  still in the bytes of {file}: {left}")
+            if target.note and target.residue is None:
+                lines.append(f"  note: {target.note}")
         return "\n".join([*lines, f"not covered: {'; '.join(self.not_covered)}"])
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from piirag.detection.finding import Finding
@@ -117,6 +117,7 @@ class Scrubber:
         user_id: str,
         known: Known | Sequence[Known | None] | None = None,
         remember: bool = True,
+        contexts: Sequence[str] | None = None,
     ) -> list[ScrubResult]:
         """Scrub several texts of one user; one vault transaction for all of them.
 
@@ -125,10 +126,14 @@ class Scrubber:
             user_id: The tenant.
             known: As in `scrub`; one mapping for all texts, or one for each.
             remember: As in `scrub`.
+            contexts: For each text, what it is to be understood by: ``"passport: "`` before a
+                number. It is not part of the results.
         """
         if isinstance(texts, str):
             raise InvalidInputError("scrub_batch takes a list of strings")
         checked = [replace_surrogates(require_text(text)) for text in texts]
+        before = [replace_surrogates(c) for c in contexts] if contexts else [""] * len(checked)
+        checked = [c + text for c, text in zip(before, checked, strict=True)]
         knowns = _per_text(known, len(checked))
         vault = self._open(user_id, remember)
         knowns = _without_tokens(knowns, vault)
@@ -137,8 +142,8 @@ class Scrubber:
         state = self._state(vault)
         indices = {key: KnownValues(known) for key, known in _distinct(knowns).items()}
         work = [
-            self._spans(t, k, indices[id(k)], state, vault)
-            for t, k in zip(checked, knowns, strict=True)
+            self._spans(t, len(c), k, indices[id(k)], state, vault)
+            for t, c, k in zip(checked, before, knowns, strict=True)
         ]
         wanted = {
             name: span.value
@@ -151,10 +156,14 @@ class Scrubber:
         else:
             table = {name: candidate(vault, name) for name in wanted}
         results = []
-        for text, spans in zip(checked, work, strict=True):
+        for text, context, spans in zip(checked, map(len, before), work, strict=True):
             replaced = self._replace(text, spans, table, vault)
             self._states.mark_clean(replaced, state)
-            results.append(ScrubResult(replaced, tuple(s.finding for s in spans)))
+            findings = tuple(
+                replace(s.finding, start=s.finding.start - context, end=s.finding.end - context)
+                for s in spans
+            )
+            results.append(ScrubResult(replaced[context:], findings))
         return results
 
     def reveal(self, text: str, *, user_id: str) -> str:
@@ -233,6 +242,7 @@ class Scrubber:
     def _spans(
         self,
         text: str,
+        context: int,
         known: Mapping[str, Sequence[str]],
         index: KnownValues,
         state: UserState,
@@ -245,10 +255,10 @@ class Scrubber:
         )
         if remembered and self._states.is_clean(text, state):
             return []
-        return self._find(text, index, state, vault)
+        return self._find(text, context, index, state, vault)
 
     def _find(
-        self, text: str, known: KnownValues, state: UserState, vault: UserVault
+        self, text: str, context: int, known: KnownValues, state: UserState, vault: UserVault
     ) -> list[Span]:
         spans = find_spans(
             text,
@@ -256,6 +266,7 @@ class Scrubber:
             policy=self.policy,
             known=[index for index in (known, state.known) if len(index)],
             protected=self._issued(text, vault),
+            context=context,
         )
         if self._has_surrogates and spans:
             surfaces = [text[s.finding.start : s.finding.end] for s in spans]

@@ -227,10 +227,12 @@ class _Batch:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._contexts: list[str] = []
         self._knowns: list[Known] = []
 
-    def add(self, text: str, known: Known) -> None:
+    def add(self, text: str, known: Known, context: str = "") -> None:
         self._texts.append(text)
+        self._contexts.append(context)
         self._knowns.append(known)
 
     def leaf(self, known: Known) -> Callable[[str, Any], Any]:
@@ -238,7 +240,7 @@ class _Batch:
 
         def note(key: str, leaf: Any) -> Any:
             if _searched(leaf):
-                self.add(_with_key(key, leaf), known)
+                self.add(str(leaf), known, f"{key}: " if key else "")
             return leaf
 
         return note
@@ -249,7 +251,11 @@ class _Batch:
         """The results, in the order in which the texts were added."""
         return iter(
             scrubber.scrub_batch(
-                self._texts, user_id=user_id, known=self._knowns, remember=remember
+                self._texts,
+                user_id=user_id,
+                known=self._knowns,
+                remember=remember,
+                contexts=self._contexts,
             )
         )
 
@@ -258,21 +264,14 @@ def _searched(leaf: Any) -> bool:
     return not (leaf is None or isinstance(leaf, bool) or (isinstance(leaf, str) and not leaf))
 
 
-def _with_key(key: str, leaf: Any) -> str:
-    return f"{key}: {leaf}" if key else str(leaf)
-
-
-def _clean(key: str, leaf: Any, results: Iterator[ScrubResult]) -> Any:
-    """What becomes of a leaf of metadata, given the scrubbed text of key and leaf."""
+def _clean(leaf: Any, results: Iterator[ScrubResult]) -> Any:
+    """What becomes of a leaf of metadata, given its scrubbed text."""
     if not _searched(leaf):
         return leaf
     result = next(results)
     if isinstance(leaf, Number) and all(f.score < _NUMBER_SCORE for f in result.findings):
         return leaf
-    if not isinstance(leaf, str) and not result.findings:
-        return leaf
-    # Where a finding takes in the key as well, nothing of the leaf is left.
-    return result.text.removeprefix(f"{key}: ") if key else result.text
+    return result.text if isinstance(leaf, str) or result.findings else leaf
 
 
 def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
@@ -291,7 +290,7 @@ def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
 def _rebuilt(
     metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: _Keys
 ) -> dict[str, Any]:
-    rebuilt = _walk(metadata, lambda key, leaf: _clean(key, leaf, results))
+    rebuilt = _walk(metadata, lambda _, leaf: _clean(leaf, results))
     clean: dict[str, Any] = keys.clean(rebuilt, known)
     return clean
 

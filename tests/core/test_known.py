@@ -39,6 +39,8 @@ def _redact(text: str, **known: list[str]) -> str:
         ("Ja\u200bne R\u00adoe came", "Jane Roe", "[PERSON_1] came"),
         ("O’Brien, Sean", "Sean O'Brien", "[PERSON_1]"),
         ("Dr Li and A. Li", "Dr. Ana Li", "Dr [PERSON_1] and [PERSON_1b]"),
+        ("f/Jane%20Roe.pdf", "Jane Roe", "f/[PERSON_1].pdf"),
+        (r"Jane\u0020Roe and Jane\nRoe", "Jane Roe", "[PERSON_1] and [PERSON_1b]"),
         ("Al called; al dente", "Al", "[PERSON_1] called; al dente"),
         ("ग्राहक प्रिया शर्मा आए", "प्रिया शर्मा", "ग्राहक [PERSON_1] आए"),
         ("זה דָּוִד", "דָּוִד", "זה [PERSON_1]"),
