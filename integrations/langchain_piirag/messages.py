@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, convert_to_messages
@@ -15,7 +14,15 @@ from pydantic import BaseModel
 
 from piirag.errors import InvalidInputError
 from piirag.redaction import RedactionMapping, RedactionSession
-from piirag.redaction.walk import redact_value, rehydrate_value
+from piirag.redaction.walk import (
+    CODE_OPTIONS,
+    in_json,
+    is_base64,
+    is_opaque,
+    like,
+    redact_value,
+    rehydrate_value,
+)
 
 # Kinds of content block whose leaves are text, arguments or citations.
 _SEARCHABLE = frozenset(
@@ -30,17 +37,8 @@ _MEDIA = frozenset(
     "image image_url input_image audio input_audio video file input_file document media".split()
 )
 
-# Opaque data that providers check, at the top of a block: changing a letter of it makes them
-# refuse the request. It is left alone only where it looks like what it says it is.
-_OPAQUE = frozenset({"signature", "encrypted_content", "thought_signature"})
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _BINARY = frozenset({"data", "base64", "file_data"})
 _MEDIA_URL = re.compile(r"data:(?:image|audio|video|application)/")
-
-# Options that are the application's own code and schemas.
-_CODE = frozenset(
-    {"tools", "functions", "tool_choice", "response_format", "ls_structured_output_format"}
-)
 
 
 class MessageRedactor:
@@ -84,7 +82,7 @@ class MessageRedactor:
 
     def option(self, name: str, value: Any) -> Any:
         """Redact an option of a call, such as `stop`; what is no data passes as it is."""
-        if name in _CODE:
+        if name in CODE_OPTIONS:
             return value
         return self._leniently(value)
 
@@ -102,8 +100,7 @@ class MessageRedactor:
                 for k, v in value.items()
             }
         if isinstance(value, list | tuple):
-            items = [self._leniently(item) for item in value]
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+            return like(value, [self._leniently(item) for item in value])
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             return redact_value(self._session, value)
         return value
@@ -163,7 +160,7 @@ class MessageRedactor:
     def _media(self, block: Any) -> Any:
         if isinstance(block, dict):
             return {
-                k: v if k in _BINARY and _is_base64(v) else self._media(v) for k, v in block.items()
+                k: v if k in _BINARY and is_base64(v) else self._media(v) for k, v in block.items()
             }
         if isinstance(block, str) and _MEDIA_URL.match(block):
             return block
@@ -173,7 +170,7 @@ class MessageRedactor:
         """A content block, or additional arguments: some fields mean something at the top only."""
         result: dict[str, Any] = {}
         for key, value in block.items():
-            if key == "type" or (key in _OPAQUE and _is_base64(value)):
+            if key == "type" or is_opaque(self._session, key, value):
                 result[key] = value
             elif key == "content" and isinstance(value, list):
                 # A tool result holds blocks of its own.
@@ -185,7 +182,7 @@ class MessageRedactor:
         return result
 
     def _field(self, key: str, value: Any) -> Any:
-        return _in_json(value, self._walk) if key == "arguments" else self._walk(value)
+        return in_json(value, self._walk) if key == "arguments" else self._walk(value)
 
     def _walk(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -207,10 +204,6 @@ class MessageRedactor:
         return {**call, **rest, "name": self._name(call.get("name"))}
 
 
-def _is_base64(value: Any) -> bool:
-    return isinstance(value, str) and _BASE64.fullmatch(value) is not None
-
-
 _KNOWN_FIELDS = frozenset(
     {"type", "usage_metadata", "tool_calls", "invalid_tool_calls", "status", "chunk_position"}
 )
@@ -223,27 +216,6 @@ def _to_messages(value: Any) -> list[BaseMessage]:
     except Exception:  # noqa: BLE001 - LangChain's message quotes the input
         failed = True
     raise InvalidInputError("this sequence is no list of messages" if failed else "")
-
-
-def _in_json(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Change JSON in a string leaf by leaf: escapes hide nothing, and the result still parses."""
-    if not isinstance(value, str):
-        return change(value)
-    try:
-        parsed = json.loads(value, object_pairs_hook=_unique)
-    except ValueError:
-        return change(value)
-    if isinstance(parsed, str | int | float) or parsed is None:
-        return change(value)
-    changed = change(parsed)
-    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        # Of two values under one key, only the last would be looked at.
-        raise ValueError("a key stands twice")
-    return dict(pairs)
 
 
 def restore(output: Any, mapping: RedactionMapping, tools: Collection[str]) -> Any:
@@ -266,8 +238,7 @@ def restore(output: Any, mapping: RedactionMapping, tools: Collection[str]) -> A
     if isinstance(output, Mapping):
         return {inner(key): inner(value) for key, value in output.items()}
     if isinstance(output, list | tuple):
-        items = [inner(item) for item in output]
-        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+        return like(output, [inner(item) for item in output])
     if isinstance(output, BaseModel):
         # Copied field by field: validation would refuse, and quote, a value longer than its token.
         return output.model_copy(
@@ -296,7 +267,7 @@ def _restore_message(
         update["additional_kwargs"] = _restore_kwargs(message.additional_kwargs, mapping, tools)
         if getattr(message, "tool_call_chunks", None):
             update["tool_call_chunks"] = [
-                {**chunk, "args": _in_json(chunk["args"], lambda v: rehydrate_value(v, mapping))}
+                {**chunk, "args": in_json(chunk["args"], lambda v: rehydrate_value(v, mapping))}
                 if chunk["name"] in tools
                 else chunk
                 for chunk in message.tool_call_chunks  # type: ignore[attr-defined]
@@ -326,7 +297,7 @@ def _restore_block(block: Any, mapping: RedactionMapping, tools: Collection[str]
         allowed = block.get("name") in tools
         keys = frozenset({"input", "args", "arguments"}) if allowed else frozenset()
     return {
-        k: _in_json(v, lambda leaf: rehydrate_value(leaf, mapping)) if k in keys else v
+        k: in_json(v, lambda leaf: rehydrate_value(leaf, mapping)) if k in keys else v
         for k, v in block.items()
     }
 
@@ -348,5 +319,5 @@ def _restore_call(call: Any, mapping: RedactionMapping, tools: Collection[str]) 
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or function.get("name") not in tools:
         return call
-    arguments = _in_json(function.get("arguments"), lambda v: rehydrate_value(v, mapping))
+    arguments = in_json(function.get("arguments"), lambda v: rehydrate_value(v, mapping))
     return {**call, "function": {**function, "arguments": arguments}}

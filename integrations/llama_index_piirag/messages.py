@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -26,18 +24,9 @@ from llama_index.core.schema import BaseNode
 
 from piirag.errors import InvalidInputError
 from piirag.redaction import RedactionSession
-from piirag.redaction.walk import redact_value
+from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
 
 _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
-
-# Opaque data that providers check, at the top of a block: changing a letter of it makes them
-# refuse the request. It is left alone only where it looks like what it says it is.
-OPAQUE = frozenset({"signature", "encrypted_content", "thought_signature"})
-_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
-
-# Options that are the application's own code and schemas.
-_CODE = frozenset({"tools", "functions", "tool_choice", "response_format"})
-
 
 Result = TypeVar("Result")
 
@@ -76,7 +65,7 @@ class MessageRedactor:
         """
         return _not_too_deep(
             lambda: {
-                name: value if name in _CODE else self._leniently(value)
+                name: value if name in CODE_OPTIONS else self._leniently(value)
                 for name, value in options.items()
             }
         )
@@ -130,7 +119,7 @@ class MessageRedactor:
 
     def _top(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """Additional arguments: some fields mean something at the top only."""
-        kept = {k: v for k, v in value.items() if k in OPAQUE and is_base64(v)}
+        kept = {k: v for k, v in value.items() if is_opaque(self._session, k, v)}
         return {**self._walk({k: v for k, v in value.items() if k not in kept}), **kept}
 
     def _walk(self, value: Any) -> Any:
@@ -173,43 +162,6 @@ class MessageRedactor:
         if isinstance(value, Enum) or not isinstance(value, str | int | float | BaseModel):
             return value
         return self._walk(value)
-
-
-def in_json(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Change JSON in a string leaf by leaf: escapes hide nothing, and the result still parses.
-
-    Args:
-        value: JSON text, or any other text or data, which is changed as it is.
-        change: What to do.
-    """
-    if not isinstance(value, str):
-        return change(value)
-    try:
-        parsed = json.loads(value, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        return change(value)
-    if not isinstance(parsed, dict | list):
-        return change(value)
-    changed = change(parsed)
-    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
-
-
-def like(original: Any, items: list[Any]) -> Any:
-    """Items as a list or tuple of the original's type, named tuples included."""
-    kind = type(original)
-    return kind(*items) if hasattr(original, "_fields") else kind(items)
-
-
-def is_base64(value: Any) -> bool:
-    """Whether a value looks like encoded bytes, and not like text."""
-    return isinstance(value, str) and _BASE64.fullmatch(value) is not None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        # Of two values under one key, only the last would be looked at.
-        raise ValueError("a key stands twice")
-    return dict(pairs)
 
 
 def _not_too_deep(redact: Callable[[], Result]) -> Result:

@@ -14,9 +14,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_piirag.messages import in_json, like
 from piirag.redaction import RedactionMapping, StreamRehydrator
-from piirag.redaction.walk import rehydrate_value
+from piirag.redaction.walk import in_json, like, rehydrate_value
 
 _CALLS = frozenset({"tool_calls", "function_call"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +14,64 @@ from piirag.redaction.rehydrate import rehydrate
 
 # A bare number is taken for personal data only where its form proves it (a card's checksum).
 _NUMBER_SCORE = 0.5
+
+
+# Options of a model call that are the application's own code and schemas.
+CODE_OPTIONS = frozenset(
+    "tools functions tool_choice response_format ls_structured_output_format".split()
+)
+
+# Opaque data that providers check: changing a letter of it makes them refuse the request.
+_OPAQUE = frozenset({"signature", "encrypted_content", "thought_signature"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
+
+
+def is_base64(value: Any) -> bool:
+    """Whether a value looks like encoded bytes, and not like text."""
+    return isinstance(value, str) and _BASE64.fullmatch(value) is not None
+
+
+def is_opaque(session: RedactionSession, key: str, value: Any) -> bool:
+    """Whether a field at the top of a message block is encoded data with nothing to be found in it.
+
+    Args:
+        session: The session of the call; card numbers and names look like base64 too.
+        key: The field.
+        value: Its value.
+    """
+    return key in _OPAQUE and is_base64(value) and not session.find(value)
+
+
+def like(original: Any, items: list[Any]) -> Any:
+    """Items as a list or tuple of the original's type, named tuples included."""
+    kind = type(original)
+    return kind(*items) if hasattr(original, "_fields") else kind(items)
+
+
+def in_json(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Change JSON in a string leaf by leaf: escapes hide nothing, and the result still parses.
+
+    Args:
+        value: JSON text, or any other text or data, which is changed as it is.
+        change: What to do.
+    """
+    if not isinstance(value, str):
+        return change(value)
+    try:
+        parsed = json.loads(value, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return change(value)
+    if not isinstance(parsed, dict | list):
+        return change(value)
+    changed = change(parsed)
+    return value if changed == parsed else json.dumps(changed, ensure_ascii=False)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        # Of two values under one key, only the last would be looked at.
+        raise ValueError("a key stands twice")
+    return dict(pairs)
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -34,8 +94,7 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
             for k, v in value.items()
         }
     if isinstance(value, list | tuple):
-        items = [map_leaves(item, change) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return like(value, [map_leaves(item, change) for item in value])
     raise InvalidInputError(f"a part of type {type(value).__name__} cannot be searched")
 
 

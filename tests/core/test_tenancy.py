@@ -243,3 +243,17 @@ def test_T14_the_user_is_always_an_argument() -> None:
     for name in ("scrub", "scrub_batch", "reveal"):
         parameter = inspect.signature(getattr(Scrubber, name)).parameters["user_id"]
         assert parameter.default is inspect.Parameter.empty
+
+
+def test_invariant_9_a_key_that_is_part_of_a_name_stays_and_is_not_multiplied() -> None:
+    scrubber = Scrubber()
+    chunks = ChunkScrubber(scrubber, "u", {"PERSON": ["customer"]})
+    chunks.scrub([Chunk("x", {"customer": "Will Page"})])
+    metadata = {"Page": "intro", "Page count": 3, "Will": "yes", "Page owner": "Will Page"}
+    [once] = chunks.scrub([Chunk("x", metadata)])
+    assert once.metadata["Page"] == "intro"
+    assert once.metadata["Will"] == "yes"
+    [twice] = chunks.scrub([once])
+    [fresh] = ChunkScrubber(Scrubber(vault=scrubber.vault), "u").again([once])
+    assert dict(twice.metadata) == dict(fresh.metadata) == dict(once.metadata)
+    assert "Will Page" not in once.metadata.values()

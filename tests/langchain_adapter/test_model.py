@@ -552,3 +552,11 @@ def test_S4_blocks_of_a_stream_are_restored_each_in_its_place() -> None:
     assert by_type["text"]["text"] == expected
     assert set(by_type["thinking"]) == {"type", "index", "thinking"}
     assert message.additional_kwargs["reasoning_content"] == expected
+
+
+@pytest.mark.parametrize("value", [CARD, "jane_roe_jane_roe", "Jane-Roe-Jane-Roe-Jane"])
+def test_what_merely_looks_encoded_is_searched(value: str) -> None:
+    inner = EchoChat(seen=[])
+    message = HumanMessage("hi", additional_kwargs={"signature": value, "thought_signature": value})
+    RedactedModel(inner, known=KNOWN).invoke([message])
+    assert value not in repr(inner.seen)
