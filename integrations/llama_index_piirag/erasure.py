@@ -58,6 +58,8 @@ class DocstoreTarget:
         self._tags = tags if tags is not None else TenantTags()
         self._file = None if persist_path is None else Path(persist_path)
         self.name = f"docstore:{type(docstore).__name__}"
+        tags_of = (self._tags.key, self._tags.keyed)
+        self.identity = ("docstore", id(docstore), *tags_of, str(self._file or ""))
         in_memory = isinstance(docstore, SimpleDocumentStore) and self._file is None
         self.capabilities = Capabilities(why_not=_NOT_PERSISTED if in_memory else "")
 

@@ -130,11 +130,11 @@ def _attempt(call: Any, argument: Any, default: Any = None) -> tuple[Any, str | 
 
 
 def _distinct(targets: list[ErasureTarget]) -> list[ErasureTarget]:
-    """Each vault once: several stores may share one."""
-    seen: set[int] = set()
+    """Each store once: several targets may share a vault, and an index holds its docstore."""
+    seen: set[Any] = set()
     kept = []
     for target in targets:
-        identity = id(target.vault) if isinstance(target, VaultTarget) else id(target)
+        identity = getattr(target, "identity", id(target))
         if identity not in seen:
             seen.add(identity)
             kept.append(target)

@@ -39,6 +39,9 @@ class Traces:
 class ErasureTarget(Protocol):
     """Something that holds a user's data and can delete it.
 
+    A target may have an attribute `identity`, anything hashable: of several with the same one,
+    the first is erased.
+
     `delete` must remove everything of this user and nothing of anybody else; it is called again
     until `count` is 0, and may be called for a user of whom nothing is there.
     """

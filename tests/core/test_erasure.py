@@ -279,3 +279,9 @@ def test_without_a_vault_the_receipt_says_what_that_means(collection) -> None:
     _fill(collection, "alice")
     receipt = delete_user("alice", targets=[collection])
     assert "no vault" in receipt.not_covered[-1]
+
+
+def test_one_collection_passed_twice_is_erased_once(collection) -> None:
+    _fill(collection, "alice")
+    receipt = delete_user("alice", targets=[collection, ChromaTarget(collection), collection])
+    assert [(t.kind, t.deleted) for t in receipt.targets] == [("chroma", 5)]

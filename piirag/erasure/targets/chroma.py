@@ -38,6 +38,7 @@ class ChromaTarget:
         self._tags = tags if tags is not None else TenantTags()
         self._guessed = tags is None
         self.name = f"chroma:{collection.name}"
+        self.identity = ("chroma", str(collection.id), self._tags.key, self._tags.keyed)
         self._path = _folder(collection)
         self.capabilities = Capabilities(
             scan=self._path is not None,

@@ -21,6 +21,7 @@ class VaultTarget:
     def __init__(self, vault: Vault, name: str = "vault") -> None:
         self.vault = vault
         self.name = name
+        self.identity = ("vault", id(vault))
 
     def count(self, user_id: str) -> int:
         return self.vault.count(user_id)
