@@ -19,32 +19,17 @@ import io
 import json
 import random
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from faker import Faker
+from crm_people import USERS, Book, Customer, ascii_of
 
 # en_US first: half of the customers come from it.
-_LOCALES = ("en_US", "en_GB", "de_DE", "es_ES", "fr_FR", "pl_PL")
-_IBAN_LOCALES = ("de_DE", "en_GB", "fr_FR")
 _CUSTOMERS_PER_USER = 6
-_USERS = str.split(
-    "kim birch cedar delta ember fjord grove harbor kestrel lagoon maple nimbus "
-    "opal prairie quartz ridge sable tundra umber zephyr"
-)
 # Names that are also everyday words would make "every mention of the name" ambiguous.
-_EVERYDAY = frozenset(
-    str.split(
-        "art bill bishop black bread brown case chance christian church day drew faith fields "
-        "finch grace grant green gray grey hope house hunter joy king lane law long love major "
-        "mark may miles moon page paris parks power price rich rose short snow stone summer "
-        "tanner virginia walls waters white will wise woods young june april august order "
-        "english french support"
-    )
-)
+
 _PRODUCTS = re.findall(
     r"[^|]+",
     "cordless drill|espresso machine|robot vacuum|rice cooker|air purifier|pressure washer|"
@@ -130,16 +115,6 @@ class Record:
         return {"PERSON": list(self.customers)}
 
 
-class _Customer(NamedTuple):
-    first: str
-    last: str
-    values: dict[str, str]  # entity type -> value
-
-    @property
-    def name(self) -> str:
-        return f"{self.first} {self.last}"
-
-
 class _Fact(NamedTuple):
     topic: str
     product: str
@@ -156,11 +131,11 @@ class _Page:
     """A document in the making: what it is about, and what has been planted so far."""
 
     rng: random.Random
-    customer: _Customer
+    customer: Customer
     fact: _Fact
     created: date
-    colleagues: list[_Customer]  # all customers of the same user
-    new_fact: Callable[[_Customer], _Fact]
+    colleagues: list[Customer]  # all customers of the same user
+    new_fact: Callable[[Customer], _Fact]
     about: dict[str, None] = field(default_factory=dict)  # names, in order of appearance
     planted: dict[tuple[str, str], None] = field(default_factory=dict)
 
@@ -168,10 +143,10 @@ class _Page:
         self.planted[entity, value] = None
         return value
 
-    def value(self, entity: str, customer: _Customer | None = None) -> str:
+    def value(self, entity: str, customer: Customer | None = None) -> str:
         return self.plant(entity, (customer or self.customer).values[entity])
 
-    def name(self, form: str = "{first} {last}", customer: _Customer | None = None) -> str:
+    def name(self, form: str = "{first} {last}", customer: Customer | None = None) -> str:
         """Plant a name; a form in lower-case words ends in "|lower"."""
         who = customer or self.customer
         self.about[who.name] = None
@@ -296,93 +271,6 @@ _WRITERS: dict[str, Callable[[_Page], str]] = {
 }
 
 
-def _ascii(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.translate(str.maketrans("łŁßøØæ", "lLsoOa")))
-    return plain.encode("ascii", "ignore").decode().lower()
-
-
-def _luhn(prefix: str, length: int, rng: random.Random) -> str:
-    body = prefix + "".join(rng.choices("0123456789", k=length - len(prefix) - 1))
-    doubled = [int(d) * (2 - i % 2) for i, d in enumerate(reversed(body))]
-    return body + str(-sum(d - 9 * (d > 9) for d in doubled) % 10)
-
-
-def _card(rng: random.Random) -> str:
-    if rng.random() < 0.25:
-        digits = _luhn("378282", 15, rng)
-        return rng.choice((digits, f"{digits[:4]} {digits[4:10]} {digits[10:]}"))
-    digits = _luhn(rng.choice(("411111", "424242", "400000")), 16, rng)
-    groups = [digits[i : i + 4] for i in range(0, 16, 4)]
-    return rng.choice(("", " ", "-")).join(groups)
-
-
-def _phone(rng: random.Random) -> str:
-    # Exchange 555 is hardly given to subscribers; 555-01xx is left out, as kept for fiction.
-    area = rng.choice(("206", "212", "303", "312", "404", "415", "503", "512", "617", "702"))
-    form = rng.choice(("+1 {}-555-{}", "({}) 555-{}", "{}-555-{}", "+1 {} 555 {}"))
-    return form.format(area, rng.randint(2000, 9899))
-
-
-class _Book:
-    """Makes customers of whom no two share a name or a value."""
-
-    def __init__(self, seed: int, rng: random.Random) -> None:
-        self._rng = rng
-        self._taken: set[str] = set(_USERS) | _EVERYDAY
-        self._fakers = {}
-        for offset, locale in enumerate(_LOCALES):
-            self._fakers[locale] = Faker(locale, use_weighting=False)
-            self._fakers[locale].seed_instance(seed * 31 + offset)
-
-    def _fresh(self, make: Callable[[], str]) -> str:
-        # The pools are finite: a corpus of thousands of users repeats values in the end.
-        for _ in range(500):
-            value = make()
-            if _ascii(value) not in self._taken:
-                break
-        self._taken.add(_ascii(value))
-        return value
-
-    def _word(self, make: Callable[[], str]) -> str:
-        while not re.fullmatch(r"[^\W\d_]{3,}(-[^\W\d_]{3,})?", word := make()):
-            pass
-        return word
-
-    def customer(self) -> _Customer:
-        rng = self._rng
-        faker = self._fakers[rng.choice((*_LOCALES, *[_LOCALES[0]] * 4))]
-        while True:
-            first = self._fresh(lambda: self._word(faker.first_name))
-            last = self._fresh(lambda: self._word(faker.last_name))
-            if (name := _ascii(f"{first} {last}")) not in self._taken:
-                break
-        self._taken.add(name)
-        local = f"{_ascii(first)}.{_ascii(last)}"
-        at = f"@example.{rng.choice(('com', 'org', 'net'))}"
-        bank = self._fakers[rng.choice(_IBAN_LOCALES)]
-        values = {
-            "EMAIL_ADDRESS": self._fresh(lambda: local + at),
-            "PHONE_NUMBER": self._fresh(lambda: _phone(rng)),
-            "CREDIT_CARD": self._fresh(lambda: _card(rng)),
-            "IBAN_CODE": self._fresh(
-                lambda: (
-                    re.sub(r"(.{4})(?=.)", r"\1 ", bank.iban())
-                    if rng.random() < 0.5
-                    else bank.iban()
-                )
-            ),
-            # Areas 773 to 899 were not in use before 2011.
-            "US_SSN": self._fresh(
-                lambda: f"{rng.randint(773, 899)}-{rng.randint(1, 99):02}-{rng.randint(1, 9999):04}"
-            ),
-            # The two networks that RFC 5737 keeps for documentation.
-            "IP_ADDRESS": self._fresh(
-                lambda: f"{rng.choice(('203.0.113', '198.51.100'))}.{rng.randint(1, 254)}"
-            ),
-        }
-        return _Customer(first, last, values)
-
-
 def generate(seed: int = 7, users: int = 20, documents: int = 300) -> list[Record]:
     """Write a corpus.
 
@@ -400,15 +288,15 @@ def generate(seed: int = 7, users: int = 20, documents: int = 300) -> list[Recor
     if users < 1 or documents < 0:
         raise ValueError("a corpus needs at least one user, and not less than no documents")
     rng = random.Random(seed)
-    book = _Book(seed, rng)
-    tenants: list[tuple[str, list[_Customer]]] = []
+    book = Book(seed, rng)
+    tenants: list[tuple[str, list[Customer]]] = []
     for number in range(users):
-        again, word = divmod(number, len(_USERS))
-        user_id = f"agent-{_USERS[word]}" + (f"-{again + 1}" if again else "")
+        again, word = divmod(number, len(USERS))
+        user_id = f"agent-{USERS[word]}" + (f"-{again + 1}" if again else "")
         tenants.append((user_id, [book.customer() for _ in range(_CUSTOMERS_PER_USER)]))
     told: set[tuple[str, str]] = set()
 
-    def new_fact(customer: _Customer) -> _Fact:
+    def new_fact(customer: Customer) -> _Fact:
         for _ in range(100):  # every customer tells of a product once, while products last
             topic, product = rng.choice(sorted(_TOPICS)), rng.choice(_PRODUCTS)
             if (customer.name, product) not in told:
@@ -428,7 +316,7 @@ def generate(seed: int = 7, users: int = 20, documents: int = 300) -> list[Recor
         text = _WRITERS[kind](page)
         doc_id, source = f"{kind}-{number:05}", f"crm/{kind}"
         if rng.random() < 0.1:
-            slug = page.plant("PERSON", f"{_ascii(customer.first)}_{_ascii(customer.last)}")
+            slug = page.plant("PERSON", f"{ascii_of(customer.first)}_{ascii_of(customer.last)}")
             stem = f"{slug}_{rng.choice(('contract', 'claim', 'offer'))}"
             file_names[stem] = file_names.get(stem, 0) + 1
             doc_id = source = f"{stem}_{file_names[stem]}.pdf".replace("_1.pdf", ".pdf")
