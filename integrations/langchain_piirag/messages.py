@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import re
@@ -60,12 +61,11 @@ class MessageRedactor:
             InvalidInputError: Something else, or a part that cannot be searched.
             DetectionError: The detector failed; nothing was sent.
         """
-        too_deep = False
         try:
             return self._input(value)
         except RecursionError:
-            too_deep = True
-        raise InvalidInputError("the input is nested too deeply to be searched" if too_deep else "")
+            pass  # raised below, so that it does not become the context
+        raise InvalidInputError("the input is nested too deeply to be searched")
 
     def _input(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -210,12 +210,9 @@ _KNOWN_FIELDS = frozenset(
 
 
 def _to_messages(value: Any) -> list[BaseMessage]:
-    failed = False
-    try:
+    with contextlib.suppress(Exception):  # LangChain's message quotes the input
         return convert_to_messages(value)
-    except Exception:  # noqa: BLE001 - LangChain's message quotes the input
-        failed = True
-    raise InvalidInputError("this sequence is no list of messages" if failed else "")
+    raise InvalidInputError("this sequence is no list of messages")
 
 
 def restore(output: Any, mapping: RedactionMapping, tools: Collection[str]) -> Any:
