@@ -115,9 +115,8 @@ def _find_once(
     context: int,
     language: str,
 ) -> list[Span]:
-    text = _without(text, taken)
     candidates: list[tuple[Finding, str]] = []
-    for finding in run_detector(detector, text, language):
+    for finding in run_detector(detector, _without(text, taken), language):
         if policy.wants(finding.entity_type, finding.score):
             candidates.append((finding, text[finding.start : finding.end]))
     local = KnownValues(

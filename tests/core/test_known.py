@@ -164,3 +164,12 @@ def test_D8_runs_of_punctuation_cost_no_more_than_their_length(character: str) -
         _steps(lambda n=n: engine.process_text(character * n, "en")) for n in (1000, 8000)
     )
     assert large < 10 * small
+
+
+def test_a_known_value_around_token_shaped_text_is_covered() -> None:
+    redactor = Redactor()
+    value = "Order [PERSON_1] Zanthe"
+    redaction = redactor.redact(f"see {value}.", known={"NOTE": [value]})
+    assert "Zanthe" not in redaction.text
+    assert "Order" not in redaction.text
+    assert redactor.rehydrate(redaction.text, redaction.mapping) == f"see {value}."

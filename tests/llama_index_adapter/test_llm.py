@@ -51,7 +51,7 @@ PHONE = "+1 415-555-2671"
 NAME = "Ottoline Quenneville"
 TEXT = f"{NAME} wrote from {MAIL}, call {PHONE}."
 KNOWN = {"PERSON": [NAME]}
-SIGNATURE = "EqQBCkYI/4111111111111111/Yk=="
+SIGNATURE = "EqQBCkYIARgCKkAq4111111111111111=="
 CANARIES = Canaries([MAIL, PHONE, NAME, "Quenneville"])
 
 
