@@ -1,6 +1,6 @@
 """Share of planted values that are hidden, by piirag and by its peers, on the same texts.
 
-Strict: a value counts as hidden only when it no longer stands in the output. The corpus is the
+A value counts as hidden when it no longer stands in the output. The corpus is the
 one of the demo (`examples/crm_corpus.py`), another seed. Names are hidden only where the
 application passes them along, so piirag is shown with and without `known=`.
 
@@ -86,7 +86,7 @@ def main() -> None:
             total[kind] += 1
             for name, output in outputs.items():
                 hidden[name][kind] += value not in output
-    table = Table(title="Planted values hidden (strict), 300 CRM documents")
+    table = Table(title="Planted values hidden, 300 CRM documents")
     table.add_column("entity type")
     table.add_column("planted", justify="right")
     for name in columns:
