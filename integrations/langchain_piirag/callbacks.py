@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ class PIICallbackHandler(BaseCallbackHandler):
             except InvalidInputError:
                 unsearched += 1
         parts.option("stop", (kwargs.get("invocation_params") or {}).get("stop"))
-        counts = session.mapping.counts | ({"UNSEARCHED": unsearched} if unsearched else {})
+        counts = session.found | ({"UNSEARCHED": unsearched} if unsearched else {})
         self._decide(record, counts, "prompt", "chat model input", _USE_MODEL)
 
     def on_llm_start(
@@ -124,7 +124,7 @@ class PIICallbackHandler(BaseCallbackHandler):
         session = self._session()
         for prompt in prompts:
             session.redact(prompt)
-        self._decide(record, session.mapping.counts, "prompt", "model input", _USE_MODEL)
+        self._decide(record, session.found, "prompt", "model input", _USE_MODEL)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
         """Record tokens and latency."""
@@ -147,7 +147,7 @@ class PIICallbackHandler(BaseCallbackHandler):
         record = self._begin(run_id, "retrieval", kwargs)
         session = self._session()
         session.redact(query)
-        self._decide(record, session.mapping.counts, "query", "the query", _USE_STORE)
+        self._decide(record, session.found, "query", "the query", _USE_STORE)
 
     def on_retriever_end(
         self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any
@@ -189,10 +189,9 @@ class PIICallbackHandler(BaseCallbackHandler):
         return record
 
     def _decide(
-        self, record: dict[str, Any], counts: dict[str, int], what: str, where: str, advice: str
+        self, record: dict[str, Any], found: Mapping[str, int], what: str, where: str, advice: str
     ) -> None:
-        counts = {kind: n for kind, n in counts.items() if kind != "LITERAL"}
-        record["findings"] = counts
+        counts = record["findings"] = dict(found)
         if counts and self._blocks[what]:
             self._open.pop(UUID(record["run_id"]), None)
             self._write(record, "blocked")

@@ -68,7 +68,8 @@ class PIIRetriever(BaseRetriever):
         retriever: The retriever to wrap.
         scrubber: Does the work.
         user_id: The tenant who asks.
-        known: Values the application knows, or a function from a document to such values.
+        known: Values the application knows, looked for in question and documents; or a function
+            from a document to such values.
         known_from: Entity type -> metadata keys that hold known values.
         scrub_query: Whether the wrapped retriever gets the scrubbed question. False only where
             its store holds raw text and its embedding model runs on your own machine; callbacks
@@ -135,7 +136,8 @@ class PIIRetriever(BaseRetriever):
 
     def _clean(self, query: str) -> str:
         require_text(query, "the query")
-        return self.scrubber.scrub(query, user_id=self.user_id, remember=False).text
+        known = None if callable(self.known) else self.known
+        return self.scrubber.scrub(query, user_id=self.user_id, known=known, remember=False).text
 
     def _scrubbed(self, found: list[Document]) -> list[Document]:
         scrub = PIIDocumentScrubber(

@@ -107,7 +107,9 @@ class UserVectorStore(VectorStore):
         if inner is None:
             return None
         chunks = self._binding.chunks
-        return ScrubbedEmbeddings(inner, scrubber=chunks.scrubber, user_id=chunks.user_id)
+        return ScrubbedEmbeddings(
+            inner, scrubber=chunks.scrubber, user_id=chunks.user_id, known=chunks.asked_about
+        )
 
     # Writing
 

@@ -27,6 +27,7 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from piirag.detection.finding import Finding
 from piirag.detection.presidio_logs import withhold_text
+from piirag.detection.text import replace_surrogates
 from piirag.detection.tokens_nlp import TokenNlpEngine
 from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionTimeoutError
@@ -169,7 +170,8 @@ class PresidioDetector:
         """Find personal data in one text. See `Detector.detect`."""
         found: set[Finding] = set()
         at_edge: set[Finding] = set()
-        for offset, window in windows(_decodable(text)):
+        # Recognisers cannot encode lone surrogates; replaced one for one, offsets hold.
+        for offset, window in windows(replace_surrogates(text)):
             end = offset + len(window)
             for finding in self._window(window, offset, language):
                 cut = (finding.start == offset > 0) or (finding.end == end < len(text))
@@ -198,10 +200,3 @@ class PresidioDetector:
                 float(result.score),
                 str(metadata.get("recognizer_name", "presidio")),
             )
-
-
-def _decodable(text: str) -> str:
-    """Replace lone surrogates one for one: spaCy cannot encode them, and offsets must hold."""
-    if text.isascii():
-        return text
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from piirag.detection.protocol import Detector
 from piirag.detection.text import WORD, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
+
+# Three values in a row that hide each other are more than were ever seen.
+_MOST_ROUNDS = 4
 
 KNOWN = "KnownValue"
 """The recogniser's name in findings of values that the application passed along."""
@@ -84,12 +88,10 @@ def find_spans(
     return found
 
 
-# Three values in a row that hide each other are more than were ever seen.
-_MOST_ROUNDS = 4
-
 _TOUCHING_LEFT = re.compile(r"[^\s<>()\[\]{}\"';|]*[^\W_][^\s<>()\[\]{}\"';|]*[ ]?\Z")
 _TOUCHING_RIGHT = re.compile(r"[ ]?[^\s<>()\[\]{}\"';|]*[^\W_][^\s<>()\[\]{}\"';|]*")
 _REACH = 80
+_FEWEST_DIGITS = 4
 
 
 def _touches_something(text: str, finding: Finding) -> bool:
@@ -101,9 +103,6 @@ def _touches_something(text: str, finding: Finding) -> bool:
 
 def _suspicious(run: str) -> bool:
     return "@" in run or sum(map(str.isdigit, run)) >= _FEWEST_DIGITS
-
-
-_FEWEST_DIGITS = 4
 
 
 def _find_once(
@@ -134,15 +133,18 @@ def _find_once(
             candidates.append(
                 (Finding(match.value.entity_type, match.start, match.end, score, name), value)
             )
-    kept = [(0, context), *taken] if context else taken
+    kept = sorted([(0, context), *taken] if context else taken)
     return _merge(text, [c for candidate in candidates for c in _cut(candidate, kept)])
 
 
 def _without(text: str, taken: Sequence[tuple[int, int]]) -> str:
     """Blank out stretches, so that neither the words of a token nor its neighbours mislead."""
-    for start, end in taken:
-        text = text[:start] + "\n" * (end - start) + text[end:]
-    return text
+    pieces = []
+    last = 0
+    for start, end in sorted(taken):
+        pieces += [text[last:start], "\n" * (end - start)]
+        last = end
+    return "".join([*pieces, text[last:]])
 
 
 def run_detector(detector: Detector, text: str, language: str) -> list[Finding]:
@@ -157,7 +159,9 @@ def run_detector(detector: Detector, text: str, language: str) -> list[Finding]:
     found: list[Finding] = []
     try:
         found = list(detector.detect(text, language=language))
-    except (DetectionError, ConfigurationError):
+    except (DetectionError, ConfigurationError) as error:
+        # Whatever another's detector was handling when it raised this, its message may hold text.
+        error.__cause__ = error.__context__ = None
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
         failed = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -185,14 +189,17 @@ def _sane(finding: object, length: int) -> bool:
 def _cut(
     candidate: tuple[Finding, str], protected: Sequence[tuple[int, int]]
 ) -> Iterable[tuple[Finding, str]]:
-    """Take the protected stretches out of a candidate; what is left of it stays covered."""
+    """Take the protected stretches, in order, out of a candidate; what is left stays covered."""
     finding = candidate[0]
-    touching = [p for p in protected if p[0] < finding.end and finding.start < p[1]]
+    # They do not overlap, so their ends are in order as well.
+    first = bisect.bisect_right(protected, finding.start, key=lambda stretch: stretch[1])
+    after = bisect.bisect_left(protected, finding.end, key=lambda stretch: stretch[0])
+    touching = protected[first:after]
     if not touching:
         return [candidate]
     pieces = []
     start = finding.start
-    for low, high in [*sorted(touching), (finding.end, finding.end)]:
+    for low, high in [*touching, (finding.end, finding.end)]:
         if start < low:
             piece = Finding(finding.entity_type, start, low, finding.score, finding.recognizer)
             pieces.append((piece, ""))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-# Presidio's e-mail and URL patterns cost up to the square of the text; spaCy refuses texts of
-# more than a million characters. Windows bound both.
+# Presidio's e-mail and URL patterns cost up to the square of the text, and spaCy, where a user
+# brings it, refuses texts of more than a million characters. Windows bound both.
 WINDOW = 16_384
 OVERLAP = 512
 

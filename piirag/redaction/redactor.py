@@ -140,6 +140,8 @@ class RedactionSession:
         self._spellings: Counter[tuple[str, int]] = Counter()
         self._done: dict[str, Redaction] = {}
         self._identities: dict[tuple[str, str], str] = {}
+        self.found: Counter[str] = Counter()
+        """Entity type -> findings in the texts so far; tokens that stood there do not count."""
 
     def redact(self, text: str) -> Redaction:
         """Redact one text of the call.
@@ -178,6 +180,7 @@ class RedactionSession:
             pieces += [text[last:start], token]
             last = end
         findings = tuple(span.finding for span in spans)
+        self.found.update(f.entity_type for f in findings)
         return Redaction("".join([*pieces, text[last:]]), findings, self.mapping)
 
     def _find(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:

@@ -56,7 +56,7 @@ class ChunkScrubber:
     ) -> None:
         self.scrubber = scrubber
         self.user_id = user_id
-        self._asked_about = check_known(known)
+        self.asked_about = check_known(known)
         self._known_from = _check_known_from(known_from)
 
     def scrub(
@@ -142,14 +142,14 @@ class ChunkScrubber:
             }
         if isinstance(value, list | tuple):
             return [self.filter(v, key) for v in value]
-        return next(iter(self.metadata({key: value}, self._asked_about, remember=False).values()))
+        return next(iter(self.metadata({key: value}, self.asked_about, remember=False).values()))
 
     def question(self, text: str) -> str:
         """Scrub a question with the rules of the chunks; stores nothing."""
         return self.scrubber.scrub(
             require_text(text, "the query"),
             user_id=self.user_id,
-            known=self._asked_about,
+            known=self.asked_about,
             remember=False,
         ).text
 

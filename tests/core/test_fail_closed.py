@@ -196,3 +196,19 @@ def test_presidio_writes_no_text_to_the_log() -> None:
         default_detector().detect(text)
     assert "Context list is" in logs.text, "if this fails, Presidio has changed"
     assert Canaries([SECRET, "912803456", "annabel", "Annabel"]).scan_text(logs.text) == []
+
+
+def test_L5_an_error_of_ours_from_another_detector_loses_its_cause() -> None:
+    class Wraps:
+        def detect(self, text, *, language="en"):
+            try:
+                raise ValueError(text)
+            except ValueError as error:
+                raise DetectionError("no model") from error
+
+        def detect_batch(self, texts, *, language="en"):
+            return [self.detect(t) for t in texts]
+
+    with pytest.raises(DetectionError) as caught:
+        Redactor(detector=Wraps()).redact(f"mail {SECRET}")
+    assert Canaries([SECRET]).scan_exception(caught.value) == []

@@ -274,3 +274,17 @@ def test_stop_words_are_looked_at() -> None:
     with pytest.raises(PIIBlockedError):
         model.invoke("hello", _config(PIICallbackHandler()), stop=[MAIL])
     assert model.seen == []
+
+
+def test_the_users_own_pseudonyms_in_a_prompt_are_no_personal_data(tmp_path) -> None:
+    scrubber = Scrubber()
+    chunk = scrubber.scrub(f"Jane Roe <{MAIL}>", user_id="u", known={"PERSON": ["Jane Roe"]}).text
+    handler = PIICallbackHandler(scrubber=scrubber, user_id="u", audit=tmp_path / "audit.jsonl")
+    model = EchoChat(seen=[])
+    model.invoke(f"Context: {chunk} and [PERSON_1]", _config(handler))
+    FixedRetriever(docs=[], questions=[]).invoke(f"about {chunk}", _config(handler))
+    assert len(model.seen) == 1
+    assert [r["findings"] for r in _records(tmp_path)] == [{}, {}]
+    with pytest.raises(PIIBlockedError) as caught:
+        model.invoke(f"{chunk} {MAIL}", _config(handler))
+    assert caught.value.counts == {"EMAIL_ADDRESS": 1}

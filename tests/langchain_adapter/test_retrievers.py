@@ -209,3 +209,20 @@ def test_L5_errors_of_the_wrapped_retriever_hold_nothing(run: str) -> None:
     assert CANARIES.scan_exception(caught.value) == []
     assert CANARIES.scan_text(recorder.of()) == []
     assert caught.value.error_type == "builtins.ValueError"
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_L14_known_values_passed_to_the_wrapper_are_found_in_the_question(run: str) -> None:
+    retriever, inner = _retriever(known_from=None, known={"PERSON": ["Jane Roe"]})
+    recorder = Recorder()
+    RUNS[run](retriever, QUESTION, {"callbacks": [recorder]})
+    assert CANARIES.scan_text(repr(inner.questions)) == []
+    assert CANARIES.scan_text(recorder.of("on_retriever_start")) == []
+
+
+def test_L14_the_embeddings_of_a_view_know_what_the_view_was_told(tmp_path) -> None:
+    spy = SpyEmbeddings()
+    bob = tenant_store(tmp_path, spy).for_user("bob", known={"PERSON": ["Jane Roe"]})
+    bob.embeddings.embed_query("why did jane roe call?")
+    bob.embeddings.embed_documents(["why did Jane Roe call?"])
+    assert CANARIES.scan_text(repr(spy.seen)) == []
