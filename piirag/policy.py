@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
-from piirag.detection.text import shown_type
-from piirag.errors import ConfigurationError
+from piirag import policy_checks as checks
+
+if TYPE_CHECKING:
+    import os
+
+    from piirag.detection.allow import AllowList
+    from piirag.detection.known import KnownValues
 
 # Presidio gives a phone number 0.4 and a checksum-free bank or passport number 0.01 to 0.3; a
 # context word beside it ("passport") lifts the latter to at least 0.4. One global threshold of
 # 0.5 would drop every phone number.
 DEFAULT_THRESHOLD = 0.35
 
+# Stock Presidio, patterns alone, takes about 0.02 s for a KB; hostile text takes it minutes.
+DEFAULT_SECONDS_PER_KB = 1.0
+
 OperatorSpec = str | tuple[str, Mapping[str, Any]]
+AllowEntry = str | Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Policy:
     """What to look for and what to put in its place.
 
     Args:
         entities: Presidio entity types to act on; None for everything the detector reports.
-            Types passed as ``known=`` are always acted on.
+            Types passed as ``known=`` and those of `deny` are always acted on.
         thresholds: Least score per entity type; ``"DEFAULT"`` for the rest (0.35).
         operators: What a `Scrubber` puts in place of a finding, per entity type; ``"DEFAULT"``
             for the rest. One of ``"pseudonym"`` (the default), ``"surrogate"``, ``"replace"``,
@@ -34,9 +44,30 @@ class Policy:
         languages: ISO 639-1 codes; the first is used where a call names none.
         on_error: ``"raise"``: a detector that fails stops the call. There is no other choice:
             text that was not looked at is never let through.
+        countries: ISO 3166 alpha-2 codes, in any case (``"uk"`` counts as ``"gb"``), whose
+            national numbers are looked for beside those that every policy has.
+        model: What finds names: ``"bundled"``, ``"none"``, ``"spacy:NAME"``, ``"stanza:CODE"``,
+            ``"transformers:NAME"``, ``"gliner:NAME"``, a mapping in the form of Presidio's NLP
+            engine configuration, or a Presidio engine or recogniser. Nothing is downloaded.
+        recognizers: Recognisers of your own: Presidio `EntityRecognizer` objects, or mappings in
+            the form of Presidio's recogniser files.
+        allow: Values that are no findings, such as your own support address. A finding is left
+            out where the whole of it is such a value; upper and lower case, width and white
+            space do not count. ``{"regex": "TCK-[0-9]{6}"}`` allows what a pattern matches
+            whole. Values passed as ``known=`` and those of `deny` are found all the same.
+        deny: Entity type -> values that are always findings, in any spelling.
+        quasi_identifiers: What becomes of chunks whose details single a person out: ``"off"``,
+            ``"warn"``, ``"generalize"`` or ``"redact"``.
+        quasi_threshold: How many different quasi-identifiers in one chunk are enough for that.
+        special_categories: What becomes of GDPR Article 9 and 10 data: ``"off"``, ``"flag"`` or
+            ``"redact"``.
+        second_look: What becomes of a leak that a check of the redacted text finds: ``"off"``,
+            ``"redact"`` or ``"block"``.
+        seconds_per_kb: Time that detection may take for a KB of text; after it the call stops.
 
     Raises:
-        ConfigurationError: A threshold outside 0..1, an unknown operator, no language.
+        ConfigurationError: A value that cannot work. No value of `allow` or `deny` is in the
+            message.
     """
 
     entities: Sequence[str] | None = None
@@ -44,24 +75,58 @@ class Policy:
     operators: Mapping[str, OperatorSpec] = field(default_factory=dict)
     languages: Sequence[str] = ("en",)
     on_error: str = "raise"
+    countries: Sequence[str] = ()
+    model: Any = "bundled"
+    recognizers: Sequence[Any] = ()
+    allow: Sequence[AllowEntry] = ()
+    deny: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    quasi_identifiers: str = "warn"
+    quasi_threshold: int = 3
+    special_categories: str = "flag"
+    second_look: str = "redact"
+    seconds_per_kb: float = DEFAULT_SECONDS_PER_KB
 
     def __post_init__(self) -> None:
-        if isinstance(self.entities, str) or isinstance(self.languages, str):
-            raise ConfigurationError("entities and languages must be lists of strings")
-        if not self.languages:
-            raise ConfigurationError("a policy needs at least one language")
-        if self.on_error != "raise":
-            raise ConfigurationError('on_error must be "raise": piirag fails closed')
-        for entity_type, threshold in self.thresholds.items():
-            number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-            if not number or math.isnan(threshold) or not 0 <= threshold <= 1:
-                raise ConfigurationError(
-                    f"threshold of {shown_type(entity_type)} must be between 0 and 1"
-                )
-        from piirag.redaction.operators import check_operator
+        checks.check_basics(self)
+        # Copies, so that what was checked is what is used.
+        fixed = {
+            "countries": checks.checked_countries(self.countries),
+            "recognizers": checks.checked_recognizers(self.recognizers),
+            "allow": checks.checked_allow(self.allow),
+            "deny": checks.checked_deny(self.deny),
+        }
+        for name, value in fixed.items():
+            object.__setattr__(self, name, value)
+        checks.check_lists(self)
 
-        for entity_type, spec in self.operators.items():
-            check_operator(entity_type, spec)
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a policy from the ``policy`` table of a TOML or YAML file.
+
+        Args:
+            path: A file whose name ends in ``.toml``, ``.yaml`` or ``.yml``.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or something in it is wrong. The message
+                names file, line and column.
+        """
+        from piirag.policy_file import policy_from_file
+
+        return policy_from_file(cls, path)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read a policy from the ``[policy]`` table of a TOML text. See `from_file`."""
+        from piirag.policy_file import policy_from_text
+
+        return policy_from_text(cls, text, "toml")
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Read a policy from the ``policy:`` key of a YAML text. See `from_file`."""
+        from piirag.policy_file import policy_from_text
+
+        return policy_from_text(cls, text, "yaml")
 
     @property
     def language(self) -> str:
@@ -78,3 +143,40 @@ class Policy:
     def operator(self, entity_type: str) -> OperatorSpec:
         """The operator for an entity type."""
         return self.operators.get(entity_type, self.operators.get("DEFAULT", "pseudonym"))
+
+    def allows(self, entity_type: str, surface: str) -> bool:
+        """Whether a finding with this text is one of the values of `allow`."""
+        return bool(self.allow) and self._allowed.allows(entity_type, surface)
+
+    @cached_property
+    def _allowed(self) -> AllowList:
+        from piirag.detection.allow import AllowList
+
+        return AllowList(self.allow)
+
+    @cached_property
+    def denied(self) -> KnownValues:
+        """The values of `deny`, ready to be looked for."""
+        from piirag.detection.known import KnownValues
+
+        return KnownValues(self.deny, bare_initials=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone; what was built from them is built anew where they arrive."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def __repr__(self) -> str:
+        """Counts in place of values and of parameters, which may be keys."""
+        shown = []
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.name in {"allow", "recognizers"}:
+                value = len(value)
+            elif f.name == "deny":
+                value = {kind: len(values) for kind, values in value.items()}
+            elif f.name == "operators":
+                value = {kind: checks.operator_name(spec) for kind, spec in value.items()}
+            elif f.name == "model" and not isinstance(value, str):
+                value = type(value).__name__
+            shown.append(f"{f.name}={value!r}")
+        return f"Policy({', '.join(shown)})"

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import regex
@@ -25,7 +26,9 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer, IbanRecogn
 from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
+from piirag.detection.disguise import detect_disguised
 from piirag.detection.finding import Finding
+from piirag.detection.ner import bundled_recognizer
 from piirag.detection.presidio_logs import withhold_text
 from piirag.detection.text import replace_surrogates
 from piirag.detection.tokens_nlp import TokenNlpEngine
@@ -38,6 +41,9 @@ NOT_BY_DEFAULT = frozenset({"DATE_TIME", "URL", "UUID"})
 
 # Seconds one pattern may run over one window (16 KB). Ordinary text takes milliseconds.
 PATTERN_SECONDS = 10.0
+
+# Short texts get the time of one this long: the first call of a process builds tables.
+_LEAST_KB = 10.0
 
 withhold_text()
 
@@ -71,6 +77,8 @@ class _OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
 class _TimedIbanRecognizer(IbanRecognizer):  # type: ignore[misc]
     """Compiles its pattern anew on each call, so the clock tells whether it timed out."""
 
+    only_watches_time = True  # `FusedAnalyzer` keeps the time itself
+
     def analyze(self, *args: Any, **kwargs: Any) -> Any:
         began = time.monotonic()
         results = super().analyze(*args, **kwargs)
@@ -79,19 +87,32 @@ class _TimedIbanRecognizer(IbanRecognizer):  # type: ignore[misc]
         return results
 
 
-def offline_analyzer(languages: Sequence[str] = ("en",), nlp_engine: Any = None) -> AnalyzerEngine:
-    """Build Presidio's engine with its predefined recognisers and nothing to download.
+def offline_analyzer(
+    languages: Sequence[str] = ("en",),
+    nlp_engine: Any = None,
+    *,
+    countries: Sequence[str] = (),
+    model: str = "bundled",
+    recognizers: Sequence[Any] = (),
+) -> AnalyzerEngine:
+    """Build Presidio's engine with its predefined recognisers, ours, and nothing to download.
 
     Args:
         languages: ISO 639-1 codes.
         nlp_engine: A Presidio NLP engine with a model of your own; words alone if None.
+        countries: Countries whose national numbers are looked for, ISO 3166 alpha-2.
+        model: ``"bundled"`` for the model that comes with the package, ``"none"``.
+        recognizers: Recognisers to add, hardened already.
 
     Returns:
-        An `AnalyzerEngine`.
+        A `FusedAnalyzer`.
 
     Raises:
-        ConfigurationError: A language that spaCy does not know.
+        ConfigurationError: A language that spaCy does not know, or an unknown country.
     """
+    from piirag.detection.fused import FusedAnalyzer
+    from piirag.detection.recognizers import extra_recognizers
+
     codes = list(languages)
     engine = nlp_engine
     try:
@@ -105,13 +126,16 @@ def offline_analyzer(languages: Sequence[str] = ("en",), nlp_engine: Any = None)
     registry.recognizers = [_harden(recognizer) for recognizer in registry.recognizers]
     if nlp_engine is not None:
         registry.add_nlp_recognizer(nlp_engine=engine)
-    elif not registry.recognizers:
-        raise ConfigurationError(f"no recogniser for languages {codes}")
     else:
         registry.recognizers = [
             r for r in registry.recognizers if type(r).__name__ != "SpacyRecognizer"
         ]
-    return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=codes)
+    for code in codes:
+        registry.recognizers += [_harden(r) for r in extra_recognizers(countries, code)]
+        if model == "bundled":
+            registry.recognizers.append(bundled_recognizer(code))
+    registry.recognizers += recognizers
+    return FusedAnalyzer(registry=registry, nlp_engine=engine, supported_languages=codes)
 
 
 def _harden(recognizer: Any) -> Any:
@@ -144,6 +168,8 @@ class PresidioDetector:
         languages: Languages of the default engine.
         entities: Presidio entity types to look for; None for all the engine supports but
             `DATE_TIME`, `URL` and `UUID`.
+        seconds_per_kb: Time that a text may take, in seconds for each thousand characters, ten
+            thousand at least; None for no limit but those of the patterns.
 
     Raises:
         ConfigurationError: An entity type that the engine does not know.
@@ -155,7 +181,9 @@ class PresidioDetector:
         *,
         languages: Sequence[str] = ("en",),
         entities: Iterable[str] | None = None,
+        seconds_per_kb: float | None = None,
     ) -> None:
+        self._seconds_per_kb = seconds_per_kb
         self._analyzer = analyzer if analyzer is not None else offline_analyzer(languages)
         supported = set(self._analyzer.get_supported_entities())
         wanted = supported - NOT_BY_DEFAULT if entities is None else set(entities)
@@ -167,13 +195,21 @@ class PresidioDetector:
         self.entities = tuple(sorted(wanted))
 
     def detect(self, text: str, *, language: str = "en") -> list[Finding]:
-        """Find personal data in one text. See `Detector.detect`."""
+        """Find personal data in one text, disguised or not. See `Detector.detect`.
+
+        Raises:
+            DetectionTimeoutError: It took longer than the time budget allows.
+        """
+        until = None
+        if self._seconds_per_kb is not None:
+            until = time.monotonic() + self._seconds_per_kb * max(_LEAST_KB, len(text) / 1000)
         found: set[Finding] = set()
         at_edge: set[Finding] = set()
         # Recognisers cannot encode lone surrogates; replaced one for one, offsets hold.
         for offset, window in windows(replace_surrogates(text)):
             end = offset + len(window)
-            for finding in self._window(window, offset, language):
+            for finding in self._window(window, language, until):
+                finding = _moved(finding, offset)
                 cut = (finding.start == offset > 0) or (finding.end == end < len(text))
                 (at_edge if cut else found).add(finding)
         # A window that begins inside a value may report its second half; the other window holds
@@ -186,17 +222,34 @@ class PresidioDetector:
         """Find personal data in several texts. See `Detector.detect_batch`."""
         return [self.detect(text, language=language) for text in texts]
 
-    def _window(self, window: str, offset: int, language: str) -> Iterator[Finding]:
+    def _window(self, window: str, language: str, until: float | None) -> list[Finding]:
         if not self.entities:
-            return
-        for result in self._analyzer.analyze(
-            window, language=language, entities=list(self.entities)
-        ):
-            metadata = result.recognition_metadata or {}
-            yield Finding(
+            return []
+
+        def detect(text: str) -> list[Finding]:
+            found = self._analyze(text, language)
+            if until is not None and time.monotonic() > until:
+                raise DetectionTimeoutError("the text ran out of its time budget")
+            return found
+
+        return detect_disguised(window, detect)
+
+    def _analyze(self, text: str, language: str) -> list[Finding]:
+        return [
+            Finding(
                 result.entity_type,
-                offset + result.start,
-                offset + result.end,
+                result.start,
+                result.end,
                 float(result.score),
-                str(metadata.get("recognizer_name", "presidio")),
+                str((result.recognition_metadata or {}).get("recognizer_name", "presidio")),
             )
+            for result in self._analyzer.analyze(
+                text, language=language, entities=list(self.entities)
+            )
+        ]
+
+
+def _moved(finding: Finding, offset: int) -> Finding:
+    if not offset:
+        return finding
+    return replace(finding, start=finding.start + offset, end=finding.end + offset)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from piirag.detection.finding import Finding
-from piirag.detection.known import KnownValues
+from piirag.detection.known import KnownMatch, KnownValues
 from piirag.detection.protocol import Detector
-from piirag.detection.text import WORD, normal_form
+from piirag.detection.text import WORD, fold, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
 
@@ -19,6 +20,13 @@ _MOST_ROUNDS = 4
 
 KNOWN = "KnownValue"
 """The recogniser's name in findings of values that the application passed along."""
+
+DENIED = "DenyList"
+"""The recogniser's name in findings of values of a policy's deny list."""
+
+# Where several name the same stretch, known values give the type, then the deny list, then the
+# people of this document: each scores so much less.
+_STEP = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,27 +122,103 @@ def _find_once(
     context: int,
     language: str,
 ) -> list[Span]:
-    candidates: list[tuple[Finding, str]] = []
-    for finding in run_detector(detector, _without(text, taken), language):
-        if policy.wants(finding.entity_type, finding.score):
-            candidates.append((finding, text[finding.start : finding.end]))
-    local = KnownValues(
-        {"PERSON": [v for f, v in candidates if f.entity_type == "PERSON"]}, bare_initials=False
-    )
-    for rank, index in enumerate((*known, local)):
-        name = KNOWN if index is not local else "SameDocument"
+    found = [
+        finding
+        for finding in run_detector(detector, _without(text, taken), language)
+        if policy.wants(finding.entity_type, finding.score)
+    ]
+    found = _without_allowed(text, found, policy)
+    candidates = [(finding, text[finding.start : finding.end]) for finding in found]
+    denied = _denied(text, policy, 1.0 - len(known) * _STEP)
+    local, again = map(_people, (candidates, denied))
+    candidates += denied
+    for rank, index in enumerate((*known, local, again)):
+        here = index is local or index is again
+        name = "SameDocument" if here else KNOWN
         for match in index.find(text):
             surface = text[match.start : match.end]
-            if index is local and match.part and not surface[0].isupper():
+            if here and (
+                (match.part and not surface[0].isupper())
+                or (index is again and _misread(match, surface))
+                or policy.allows(match.value.entity_type, surface)
+            ):
                 continue
             alone = match.part and match.owners > 1
             value = surface if alone else match.value.value
-            score = 1.0 - rank * 1e-6
+            score = 1.0 - (rank + here) * _STEP
             candidates.append(
                 (Finding(match.value.entity_type, match.start, match.end, score, name), value)
             )
     kept = sorted([(0, context), *taken] if context else taken)
     return _merge(text, [c for candidate in candidates for c in _cut(candidate, kept)])
+
+
+def _without_allowed(text: str, found: list[Finding], policy: Policy) -> list[Finding]:
+    """Leave out the findings that are values of the allow list, and what lies within them.
+
+    An allowed address is left whole, although the host in it may be a finding of its own. What
+    reaches beyond an allowed value stays.
+    """
+    if not policy.allow:
+        return found
+    allowed = sorted(
+        (f.start, f.end) for f in found if policy.allows(f.entity_type, text[f.start : f.end])
+    )
+    if not allowed:
+        return found
+    # The furthest end of all that begin at or before each start.
+    ends = list(itertools.accumulate((end for _, end in allowed), max))
+    kept = []
+    for finding in found:
+        before = bisect.bisect_right(allowed, finding.start, key=lambda stretch: stretch[0])
+        if not before or ends[before - 1] < finding.end:
+            kept.append(finding)
+    return kept
+
+
+def _people(candidates: list[tuple[Finding, str]]) -> KnownValues:
+    """The people found so far, whose names alone count in the same document."""
+    people = [value for finding, value in candidates if finding.entity_type == "PERSON"]
+    return KnownValues({"PERSON": people}, bare_initials=False)
+
+
+def _denied(text: str, policy: Policy, score: float) -> list[tuple[Finding, str]]:
+    """The values of the deny list, names spelled out."""
+    if not policy.deny:
+        return []
+    return [
+        (
+            Finding(match.value.entity_type, match.start, match.end, score, DENIED),
+            match.value.value,
+        )
+        for match in policy.denied.find(text)
+        if _spelled_out(match, text[match.start : match.end])
+    ]
+
+
+def _spelled_out(match: KnownMatch, surface: str) -> bool:
+    """Whether a mention holds more than a part of a name or its initials.
+
+    Among ten thousand names every other word is a part of one, and "U.S." Ursula Stone.
+    """
+    if match.value.entity_type != "PERSON" or len(match.value.words) < 2:
+        return True
+    words = [fold(word) for word in WORD.findall(surface)]
+    if len(words) == 1:
+        return match.part not in match.value.words and not _misread(match, surface)
+    whole = not match.part and any(len(word) > 1 for word in words)
+    return whole and not _misread(match, surface)
+
+
+def _misread(match: KnownMatch, surface: str) -> bool:
+    """Whether everyday words were read as a short spelling of Adam Ward: "award", "a ward"."""
+    words = match.value.words
+    if len(words) < 2:
+        return False
+    written = WORD.findall(surface)
+    if len(written) == 1:
+        return match.part not in words and len(fold(surface)) < len(words[0] + words[-1])
+    return len(written[0]) == 1 and written[0].islower() and surface[1] == " "
 
 
 def _without(text: str, taken: Sequence[tuple[int, int]]) -> str:

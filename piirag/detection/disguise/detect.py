@@ -1,0 +1,89 @@
+"""Running a detector over a text and over all readings of it."""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from piirag.detection.disguise.normalize import normalize
+from piirag.detection.disguise.view import Batch, View
+from piirag.detection.finding import Finding
+
+# Views are searched several at a time, up to this many characters: a call of the detector costs
+# as much as a thousand characters.
+_BATCH = 8192
+
+
+def detect_disguised(text: str, detect: Callable[[str], list[Finding]]) -> list[Finding]:
+    """Find personal data in a text, disguised or not.
+
+    The detector sees the normal form in place of the text. What dropping an invisible character
+    could join that belongs apart is searched with a space in its place, as a view.
+
+    Args:
+        text: Any text.
+        detect: Finds entities in one text; called once on this very text if nothing in it could
+            be a disguise.
+
+    Returns:
+        Findings with offsets in ``text``, in order of position. Those in views that lie within
+        another of the same type are left out.
+    """
+    normalized = normalize(text)
+    if not normalized.changed and not normalized.views:
+        return detect(text)
+    found = [
+        _moved(finding, normalized.span(finding.start, finding.end))
+        for finding in detect(normalized.text)
+    ]
+    kept = set(found)
+    covered = _Covered(found)
+    for batch in _batches(normalized.views):
+        for finding in detect(batch.text):
+            span = batch.original(finding.start, finding.end)
+            if span is not None and not covered.covers(moved := _moved(finding, span)):
+                kept.add(moved)
+    return sorted(kept, key=lambda f: (f.start, f.end, f.entity_type))
+
+
+def _moved(finding: Finding, span: tuple[int, int]) -> Finding:
+    if span == (finding.start, finding.end):
+        return finding
+    return Finding(finding.entity_type, *span, finding.score, finding.recognizer)
+
+
+def _batches(views: Sequence[View]) -> Iterator[Batch]:
+    batch: list[View] = []
+    length = 0
+    for view in views:
+        if batch and length + len(view.text) > _BATCH:
+            yield Batch(batch)
+            batch, length = [], 0
+        batch.append(view)
+        length += len(view.text)
+    if batch:
+        yield Batch(batch)
+
+
+class _Covered:
+    """What was found already: for each type and score, how far findings up to a start reach."""
+
+    def __init__(self, found: Iterable[Finding]) -> None:
+        groups: dict[tuple[str, float], list[tuple[int, int]]] = defaultdict(list)
+        for finding in found:
+            groups[finding.entity_type, finding.score].append((finding.start, finding.end))
+        self._reaches: dict[str, list[tuple[float, list[int], list[int]]]] = defaultdict(list)
+        for (entity_type, score), spans in groups.items():
+            spans.sort()
+            ends = list(accumulate((end for _, end in spans), max))
+            self._reaches[entity_type].append((score, [start for start, _ in spans], ends))
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it lies in another of its type with at least its score."""
+        for score, starts, ends in self._reaches.get(finding.entity_type, ()):
+            i = bisect.bisect_right(starts, finding.start) - 1
+            if score >= finding.score and i >= 0 and ends[i] >= finding.end:
+                return True
+        return False

@@ -1,0 +1,205 @@
+"""Passwords, PINs and user names behind their keys.
+
+What stands behind `password` in text about software is seldom a password: a type, a call, a
+variable, a placeholder. Such values are told from real ones by their form.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
+
+_QUOTES = "\"'`"
+_VALUE = r"(?:(?<=[\"'`])[^\"'`\n]{3,128}(?=[\"'`])|[^\s\"'`]\S{2,127})"
+_SAID = r"[ \t]{1,3}(?i:is|was|to)[ \t]{1,3}[\"'`]?"
+_OPTION = r"[ \t]{1,2}[\"'`]?"
+
+_NEXT_KEY = re.compile(r"[;&,](?=\s?[\w.-]{1,30}=)|&amp;|\\n|</")
+_TEMPLATE = re.compile(
+    r"[$%@#]?[{<\[(]|%[(s]|\$[A-Za-z_]+\Z|[*•.xX#_?-]+\Z|\.{2,}|\\|&[a-z]+\b|env[.:]|vault:|!"
+)
+_CODE = re.compile(
+    r"[&*!]?[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:[(\[]|\)|,\Z|;\Z|\Z)"
+)
+_NOT_VALUES = frozenset(
+    """
+    any arg args argument bcrypt blank bool boolean byte bytes changed char configured confirm
+    confirmation correct default disabled email empty enabled encrypted enter env expired expires
+    expiry false field file forgot hash hashed hidden here incorrect input invalid key label
+    login mandatory masked missing must name needed never new nil none not null number object
+    optional options param password passwd passphrase pass please policy prompt protected pwd
+    redacted required reset secret secure sensitive service set should something str string strong
+    system text the token too true type undefined unknown unset update updated user username value
+    varchar variable weak wrong your yes
+    """.split()
+)
+_COMMON_ACCOUNTS = frozenset(
+    """
+    admin administrator anonymous apache app backup bin bot build ci daemon debian default demo
+    deploy developer docker ec2-user example foo github git guest httpd jenkins local localhost
+    mail me mysql nginx nobody oracle postgres postgresql public puppet readonly redis root runner
+    sa service system systemd test tester testuser tomcat ubuntu user user1 username vagrant web
+    www www-data x-access-token
+    """.split()
+)
+_NAMES_A_VARIABLE = re.compile(
+    r"(?i)pass|pwd|user|login|secret|token|param|arg\b|args|str\b|\bself"
+)
+
+
+def kinds(value: str) -> int:
+    """How many of capitals, small letters, digits and symbols a value holds."""
+    return (
+        any(map(str.isupper, value))
+        + any(map(str.islower, value))
+        + any(map(str.isdigit, value))
+        + any(not c.isalnum() and c not in "._- " for c in value)
+    )
+
+
+class PasswordRecognizer(KeyedRecognizer):
+    """Passwords, passphrases and PINs behind their keys, and passwords in URLs."""
+
+    _WORDS = """password, passwd, passphrase, passcode, pwd, kennwort, passwort, mot de passe,
+        contrasena, wachtwoord, haslo, senha, parola chiave, userpassword, login password"""
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        rule("PASSWORD", _WORDS, _VALUE, link=STRICT),
+        rule("PASSWORD", _WORDS, _VALUE, link=_SAID, score=0.5, table=False),
+        rule("PASSWORD", "--password, --passwd, --pwd", _VALUE, link=_OPTION, table=False),
+        rule(
+            "PASSWORD",
+            "pin, pin code, pin number, pin no, atm pin, card pin",
+            r"\d{4,6}(?![\w-])(?![.,]\d)",
+            link=STRICT,
+        ),
+    )
+    FORMS: ClassVar[tuple[Form, ...]] = (
+        form(
+            "PASSWORD",
+            r"(?<=://)(?!user(?:name)?:pass(?:word|wd)?@)[^\s/:@\"'<>\[\]{}$]{0,64}"
+            r":(?P<value>[^\s/@\"'<>{}$]{3,128})@(?=[\w.\[-])",
+            "://",
+            check=lambda value: (
+                None if value.lower() not in _NOT_VALUES and _some(value) else False
+            ),
+        ),
+    )
+
+    def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
+        """Cut what does not belong to the password; drop what is none."""
+        if of.labels[0] == "pin":
+            return start, end, of.score
+        if text[start - 1 : start] == ">" and text[end : end + 2] != "</":
+            cut = text.find("</", start, end)
+            if cut < 0:
+                return start, end, 0.0  # "<user>:<password>@host": a placeholder
+            end = cut
+        quoted = text[start - 1 : start] in _QUOTES and text[end : end + 1] in _QUOTES
+        if not quoted:
+            end = _trim(text, start, end)
+        value = text[start:end]
+        sure = quoted or of.labels[0].startswith("--")
+        if of.link is _SAID:
+            good = not _CODE.match(value) and kinds(value) >= 2
+            good = good or (any(map(str.isdigit, value)) and _mixed(value) and len(value) >= 6)
+        elif sure:
+            good = " " not in value or of.labels[0] == "passphrase"
+        else:
+            good = _unquoted(text, start, end)
+        good = good and not _TEMPLATE.match(value) and value.lower() not in _NOT_VALUES
+        return start, end, of.score if good and len(value) >= 4 else 0.0
+
+
+def _mixed(value: str) -> bool:
+    return any(map(str.isalpha, value)) and not value.isalpha()
+
+
+def _some(value: str) -> bool:
+    return len(set(value)) >= 3
+
+
+def _trim(text: str, start: int, end: int) -> int:
+    """Where an unquoted value ends: before the next key, without marks of the sentence."""
+    cut = _NEXT_KEY.search(text, start, end)
+    end = cut.start() if cut else end
+    while end > start and text[end - 1] in "\"'`,;:.":
+        end -= 1
+    for opening, closing in ("()", "[]", "{}", "<>"):
+        value = text[start:end]
+        if value.endswith(closing) and value.count(closing) > value.count(opening):
+            end -= 1
+    return end
+
+
+def _unquoted(text: str, start: int, end: int) -> bool:
+    """Whether an unquoted value behind a key is a value, and not code or prose."""
+    value = text[start:end]
+    following = text[end : end + 2]
+    before = text[max(0, start - 2) : start]
+    if (following[:1] in set("([.") and following[1:2].isalnum()) or following == "()":
+        return False
+    call = _CODE.match(value)
+    if call and (call.end() == len(value) or value[call.end() - 1] in "(["):
+        # An identifier or a call: a password only where it mixes digits in, or is written as
+        # configuration (`password=letmein` or `password: letmein` on a line of its own).
+        if value[call.end() - 1] in "([" or _NAMES_A_VARIABLE.search(value) or "." in value:
+            return value[:4].lower() == "pass" and any(map(str.isdigit, value)) and ":" in before
+        if any(map(str.isdigit, value)) and any(map(str.isalpha, value)):
+            return True
+        alone = text[end : end + 1] in {"", "\n", "\r", "&", ";"}
+        assigned = "=" not in before or not before.endswith(" ")
+        return alone and assigned and len(value) >= 5 and _begins_line(text, start)
+    return kinds(value) >= 2 or value.isdigit()
+
+
+def _begins_line(text: str, start: int) -> bool:
+    """Whether the key is the first word of its line, or a parameter of a URL."""
+    line = text[max(0, start - 60) : start].rsplit("\n", 1)[-1]
+    return (
+        re.fullmatch(r"[\s\"'>*-]{0,8}[\w.-]{1,40}[\"']?\s?[:=]\s?|.*[?&][\w.-]{1,40}=", line)
+        is not None
+    )
+
+
+class UsernameRecognizer(KeyedRecognizer):
+    """User names and handles behind their keys."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        rule(
+            "USERNAME",
+            """username, user name, userid, login, login name, login id, screen name, screenname,
+            benutzername, nom d utilisateur, nombre de usuario, nome utente, gebruikersnaam,
+            nazwa uzytkownika, account name, nickname""",
+            r"@?[A-Za-z][\w.+-]{2,40}(?![\w@(\[])",
+            link=STRICT,
+        ),
+        rule(
+            "USERNAME",
+            """twitter, instagram, telegram, skype, discord, snapchat, tiktok, mastodon, github,
+            linkedin, reddit, insta, ig, wechat, signal, twitter handle, x handle, handle""",
+            r"@[A-Za-z_][\w.]{2,40}(?:#\d{4})?(?![\w@/])",
+            table=False,
+        ),
+        rule("USERNAME", "skype, skype id, discord, wechat id, telegram, github user",
+             r"(?!https?\b)[a-z][\w.]{3,40}(?:#\d{4})?(?![\w@/:(\[])", link=STRICT, table=False),
+    )  # fmt: skip
+
+    def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
+        """Drop variables, types and the accounts of machines."""
+        while end > start and text[end - 1] in ".-+":
+            end -= 1
+        value = text[start:end]
+        low = value.lower().lstrip("@")
+        if low in _COMMON_ACCOUNTS or low in _NOT_VALUES or _NAMES_A_VARIABLE.search(low):
+            return start, end, 0.0
+        if value.startswith("@") or text[start - 1 : start] in _QUOTES:
+            return start, end, of.score
+        before = text[max(0, start - 2) : start]
+        if "=" in before:
+            good = any(map(str.isdigit, value)) or (_begins_line(text, start) and before[-1] != " ")
+        else:
+            good = any(c in "._0123456789-" for c in value) or _begins_line(text, start)
+        return start, end, of.score if good else 0.0

@@ -1,0 +1,215 @@
+"""Values named by a label: `Passport No.: C01X00T47`, `"dob": "1985-03-02"`, a CSV column.
+
+Presidio's context rules look at a few words before a value and raise its score; here the label
+must name the value, with nothing between the two but what stands between a label and its value,
+or stand above it as the header of a column. So a value may have a plain form (six digits) and yet
+be told from all other six digits. The label is no part of the finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from piirag.detection.recognizers.base import (
+    LABELLED,
+    SURE,
+    AnyGate,
+    Check,
+    Cues,
+    Hit,
+    TextRecognizer,
+    folded,
+)
+from piirag.detection.recognizers.tables import Tables
+
+# Between two words of a label: nothing (camelCase), a blank, "_", "-", ".", "'".
+_GAP = r"[\s_./'’-]{0,2}"
+
+# Words that may follow a label: "passport card no.", "account_number".
+_NOUNS = re.compile(
+    rf"(?:{_GAP}(?:numbers?|nummer|numero|numer|nbr|num|no|nr|n[°º]|№|#|ids?|codes?|cards?|"
+    r"documents?|ref(?:erence)?|value|identifier|identification)(?![a-z])){0,3}"
+)
+
+_PARENTHESIS = r"(?:[ \t]?\([^()\n]{1,30}\))?"
+_CLOSERS = r"[\"'`*_\])]{0,3}"
+_OPENERS = r"[\"'`*_(\[<]{0,3}"
+_SIGN = r"(?::=|=>|[:=](?![=:>]))"
+_TAGS = r"(?:>\s{0,2}(?:</?[a-zA-Z][^<>\n]{0,60}>\s{0,2}){0,3})"
+_VERB = (
+    r"(?:(?i:is|was|are|were|reads|of|for|on|ending|est|es|ist|lautet|am|op|e|il|le|el|dnia|in)\b)"
+)
+_MARKS = r"[\s\"'`*_()\[\]:=,;|~>–—-]"
+_MARKS_IN_LINE = r"[ \t\"'`*_()\[\]:=,;|~>–—-]"
+
+STRICT = rf"{_CLOSERS}{_PARENTHESIS}[ \t]{{0,3}}(?:{_SIGN}{_CLOSERS}[ \t]{{0,8}}|{_TAGS}){_OPENERS}"
+"""A colon, an equals sign or a tag must stand between label and value, on one line."""
+
+IN_LINE = (
+    rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_MARKS_IN_LINE}{{0,8}})(?:{_VERB}{_MARKS_IN_LINE}{{1,8}})?"
+)
+"""Label and value stand on one line, with little between them."""
+
+LOOSE = rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_MARKS}{{0,8}})(?:{_VERB}{_MARKS}{{1,8}})?"
+"""As `IN_LINE`, but the value may stand on the next line."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What labels name which value.
+
+    Args:
+        entity: Entity type.
+        labels: Labels without accents, words separated by a blank; matched in any case, and with
+            "_", "-", "." or nothing between the words. "~" stands for a blank that must be one.
+        value: Pattern of the value, matched in the original text. It has to say where the value
+            ends.
+        score: Score where no check says more.
+        check: Takes the value; True makes it sure, False drops it, None says nothing.
+        link: What may stand between label and value: `STRICT`, `IN_LINE` or `LOOSE`.
+        words: So many other words may stand between label and value.
+        table: Whether the label may be the header of a column.
+    """
+
+    entity: str
+    labels: tuple[str, ...]
+    value: str
+    score: float = LABELLED
+    check: Check | None = None
+    link: str = LOOSE
+    words: int = 0
+    table: bool = True
+
+    @property
+    def name(self) -> str:
+        """For explanations."""
+        return f"label of {self.entity}"
+
+
+def rule(entity: str, labels: str, value: str, **options: Any) -> Rule:
+    """A rule whose labels are separated by commas."""
+    named = tuple(" ".join(label.split()) for label in labels.split(","))
+    return Rule(entity, named, value, **options)
+
+
+class _Compiled:
+    """A rule ready to be matched behind its labels."""
+
+    def __init__(self, of: Rule) -> None:
+        self.rule = of
+        between = rf"(?:[^\W\d_]{{1,15}}[,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
+        self.behind = re.compile(rf"{of.link}{between}(?P<value>{of.value})")
+        self.value = re.compile(rf"(?:{of.value})")
+        # The longest label first, so that "passport card" is not taken for "passport".
+        labels = sorted(set(of.labels), key=lambda label: (-len(label), label))
+        spelled = "|".join(
+            _GAP.join(re.escape(word.replace("~", " ")) for word in label.split())
+            for label in labels
+        )
+        self.labels = re.compile(spelled)
+        self.gate = Cues(*of.labels)
+
+
+class KeyedRecognizer(TextRecognizer):
+    """Base of recognisers that find values by their labels."""
+
+    RULES: ClassVar[Sequence[Rule]] = ()
+    _compiled: ClassVar[list[_Compiled]] = []
+
+    def __init_subclass__(cls) -> None:
+        if cls.RULES:
+            cls._compiled = [_Compiled(of) for of in cls.RULES]
+            cls.ENTITIES = tuple(dict.fromkeys((*cls.ENTITIES, *(of.entity for of in cls.RULES))))
+        super().__init_subclass__()
+        if cls.RULES:
+            cues = Cues(*(label for of in cls.RULES for label in of.labels))
+            cls.gate = AnyGate(cues, cls.gate) if cls.FORMS else cues
+
+    def find(self, text: str) -> Iterator[Hit]:
+        """Values that follow a label, stand below one, or have a form of their own."""
+        yield from super().find(text)
+        low = folded(text)
+        for compiled in self._compiled:
+            yield from self._by_rule(compiled, text, low)
+
+    def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
+        """Which part of a value counts, and its score; zero drops it."""
+        score = of.score
+        if of.check is not None:
+            verdict = of.check(text[start:end])
+            if verdict is not None:
+                score = SURE if verdict else 0.0
+        return start, end, score
+
+    def _by_rule(self, compiled: _Compiled, text: str, low: str) -> Iterator[Hit]:
+        of = compiled.rule
+        if not compiled.gate.stands_in(low):
+            return
+        tables = Tables(text)
+        for label in compiled.labels.finditer(low):
+            start, end = label.span()
+            nouns = _NOUNS.match(low, end)
+            end = nouns.end() if nouns else end
+            if not _stands_alone(text, start, end):
+                continue
+            cells = tables.column(start, end) if of.table else None
+            if cells is not None:
+                spans = [cell for cell in cells if compiled.value.fullmatch(text, *cell)]
+            else:
+                match = compiled.behind.match(text, end)
+                spans = [match.span("value")] if match else []
+            for span in spans:
+                begin, stop, score = self.judge(of, text, *span)
+                if score > 0 and begin < stop:
+                    yield Hit(begin, stop, score, of.entity, of.name)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether a label is a word, or a part of an identifier (`userDob`, `user_dob`)."""
+    before = text[start - 1 : start]
+    if before.isalnum() and not (before.islower() and text[start].isupper()):
+        return False
+    after = text[end : end + 1]
+    return not after.isalpha() or (after.isupper() and text[end - 1].islower())
+
+
+def holds(
+    digits: int = 0, letters: int = 0, length: tuple[int, int] = (1, 40), *, capitals: bool = False
+) -> Check:
+    """A check on the number of letters and digits: False where there are too few, else None.
+
+    Args:
+        digits: So many digits at least.
+        letters: So many letters at least.
+        length: Fewest and most letters and digits together.
+        capitals: Whether the letters must be capitals.
+    """
+
+    def check(value: str) -> bool | None:
+        found = sum(map(str.isdigit, value))
+        other = sum(map(str.isalpha, value))
+        fits = length[0] <= found + other <= length[1] and found >= digits and other >= letters
+        if capitals and value != value.upper():
+            fits = False
+        return None if fits else False
+
+    return check
+
+
+# Values
+
+_END = r"(?![^\W_])(?![.,/_-]\w)"
+CODE = rf"[A-Za-z0-9](?:[A-Za-z0-9]|[./_-](?=[A-Za-z0-9])){{2,24}}{_END}"
+"""A code of letters and digits in one piece, dashes, dots and slashes within."""
+
+GROUPS = (
+    rf"(?:[A-Za-z]{{1,3}}[ ]?\d{{2,9}}(?:[ ]\d{{1,6}}){{0,4}}(?:[ ]?[A-Z])?{_END}"
+    rf"|\d{{1,6}}(?:[ ]\d{{1,6}}){{1,6}}(?:[ ]?[A-Z]{{1,2}})?{_END}|{CODE})"
+)
+"""The same, or groups of digits with blanks between them."""
+
+NUMBER = rf"\d(?:[ ./-]?\d){{3,24}}{_END}"
+"""Digits; single blanks, dots, dashes or slashes within."""
