@@ -20,13 +20,21 @@ from piirag.detection.ner.features import features
 from piirag.detection.ner.labels import LABELS
 from training.data import tokenizer
 from training.model import BASE, Tagger, restore
-from training.synth.replace import names_and_places
+from training.synth.replace import everyday_names, names_and_places
 
 OUT = Path("piirag/detection/ner/weights")
 
 # Contexts that say little about the word: what the model thinks of it then is about the word.
 _CONTEXTS = ("{}", "and {} again", "we saw {} there .", "{} is here", "so {} , yes", "with {} :")
 _SAFE_BELOW = 0.08
+_SURE_BELOW = 0.02
+_COMMON = 2700
+# A line with one of these may be an address though its other words are plain.
+_ADDRESSES = frozenset(
+    """street road avenue lane drive court flat apartment suite floor box po way square place
+    close house boulevard terrace crescent st rd ave dr blvd apt unit building block plaza
+    highway row hill park gardens village farm cottage estate room""".split()
+)
 _NAMED = [i for i, label in enumerate(LABELS) if label[2:] in {"PER", "LOC", "ORG", "ADDR", "NRP"}]
 
 
@@ -89,15 +97,20 @@ def safe_words(model: Tagger) -> list[str]:
     the model thinks of them.
     """
     model.eval()
-    blocked = names_and_places()
-    plain = [w for w in tokenizer.get_vocab() if w.isalpha() and w.isascii() and len(w) > 1]
-    plain = sorted(w for w in plain if w not in blocked) + ["a", "i"]
-    spellings = [s for w in plain for s in (w, w.capitalize(), w.upper())]
-    spellings = sorted({*spellings, "I", "A"})
-    worst = np.zeros(len(spellings))
-    for context in _CONTEXTS:
-        worst = np.maximum(worst, named(model, context, spellings))
-    return [s for s, p in zip(spellings, worst, strict=True) if p < _SAFE_BELOW]
+    rank = tokenizer.get_vocab()
+    listed, everyday = names_and_places(), everyday_names()
+    # The vocabulary is in order of frequency. "to" and "see" are somebody's family names too.
+    common = {w for w in listed if rank.get(w, _COMMON) < _COMMON} - everyday
+    plain = [w for w in rank if w.isalpha() and w.isascii() and w not in _ADDRESSES]
+    whole = sorted(w for w in plain if w not in listed)
+    spellings = sorted({s for w in whole for s in (w, w.capitalize(), w.upper())} | {"I", "A"})
+    spellings += sorted(common.intersection(plain))
+    seen = np.array([named(model, context, spellings) for context in _CONTEXTS])
+    limit = np.array([_SURE_BELOW if s in common else _SAFE_BELOW for s in spellings])
+    # "So This, yes" is odd; a frequent word is judged by what the model thinks of it as a rule.
+    frequent = np.array([s.lower() not in listed and rank[s.lower()] < 6000 for s in spellings])
+    worst = np.where(frequent, seen.mean(0), seen.max(0))
+    return [s for s, p, most in zip(spellings, worst, limit, strict=True) if p < most]
 
 
 def main() -> None:

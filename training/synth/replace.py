@@ -40,6 +40,13 @@ def names_and_places() -> frozenset[str]:
     return frozenset(w for p in phrases for w in re.findall(r"[^\W\d_]+", p.lower()))
 
 
+def everyday_names() -> frozenset[str]:
+    """Given names, and names that are also everyday words, in lower case."""
+    given, _ = _names()
+    firsts, lasts = everyday()
+    return given | {w.lower() for w in (*firsts, *lasts)}
+
+
 def _like(new: str, old: str) -> str:
     """The new text in the case style of the old one."""
     if old.isupper() and len(old) > 1:

@@ -87,11 +87,17 @@ def _fold(character: str) -> str:
     return compatible if compatible.isascii() or compatible.isalpha() else character
 
 
+# No language has more characters that are read otherwise; a hostile text must not fill the memory.
+_MOST_KEPT = 8192
+
+
 class _Folded(dict[str, str]):
     """What each character is read as; itself, where that is nothing else."""
 
     def __missing__(self, character: str) -> str:
-        folded = self[character] = _fold(character)
+        folded = _fold(character)
+        if len(self) < _MOST_KEPT:
+            self[character] = folded
         return folded
 
 

@@ -18,15 +18,16 @@ _NEAR = 64
 def emphasis_edits(text: str) -> list[Edit]:
     """Drop marks of emphasis between two characters of a word, number or address.
 
-    Between digits a space takes their place: ``2**10`` is not 210.
+    Beside digits a space takes their place: ``2**10`` is not 210, ``y**2`` is not Y2.
     """
     edits = []
     for match in _EMPHASIS.finditer(text):
         start, end = match.span()
         before, after = text[start - 1 : start], text[end : end + 1]
         if _INSIDE.match(before) and _INSIDE.match(after):
-            figures = before.isdigit() and after.isdigit()
-            near = text[max(0, start - _NEAR) : end + _NEAR]
-            telling = figures or "<" in match.group() or "@" in near
-            edits.append(Edit(start, end, " " if figures else "", telling))
+            figures = before.isdigit(), after.isdigit()
+            address = "@" in text[max(0, start - _NEAR) : end + _NEAR]
+            telling = all(figures) or address or "<" in match.group()
+            apart = all(figures) or (any(figures) and not address)
+            edits.append(Edit(start, end, " " if apart else "", telling))
     return edits

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from piirag.detection.disguise.classes import DIGITS, LETTERS, class_table, one_byte_each
 from piirag.detection.disguise.mapping import Edit
-from piirag.detection.disguise.readable import readable_text
+from piirag.detection.disguise.readable import is_readable, readable_text
 
 SHORTEST_RUN = 14
 """Characters, without padding. Ten bytes are the least that an address or number has."""
@@ -29,6 +29,7 @@ _FEWEST_IN_A_LINE = 32
 _PARTS = re.compile(rf"[A-Za-z0-9]{{{SHORTEST_RUN},}}")
 
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2}){8,})")
+_HEX_DIGITS = re.compile("[0-9a-fA-F]+")
 _PROBE = 256
 
 
@@ -56,7 +57,17 @@ def _lines(text: str, start: int, end: int) -> tuple[list[str], int]:
             break
         lines.append(following.group(1))
         end = following.end()
+    if len(lines) > 1 and len(lines[-1]) < length and not _goes_on(lines):
+        lines.pop()
+        end = text.rindex(lines[-1], start, end) + length
     return lines, end
+
+
+def _goes_on(lines: list[str]) -> bool:
+    """Whether the short last line belongs to the lines above, and is not a word below them."""
+    if _HEX.fullmatch(lines[0]):
+        return _HEX_DIGITS.fullmatch(lines[-1]) is not None
+    return is_readable(_bytes(lines[-1]))
 
 
 def _decode(text: str, start: int, lines: list[str], end: int) -> Iterator[Edit]:

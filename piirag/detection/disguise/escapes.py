@@ -16,10 +16,12 @@ _ENTITY = re.compile(
 _PERCENT = re.compile(r"%(?:25){0,3}(?:([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))")
 _BACKSLASH = re.compile(
     r"\\{1,4}(?:u([0-9a-fA-F]{4})|u\{0{0,8}([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})"
-    r"|x\{?([0-9a-fA-F]{2})\}?|([01][0-7]{2})(?![0-7])|([nrtbfv0])|([!-/:-@\[-`{-~])|(\r?\n))"
+    r"|x\{?([0-9a-fA-F]{2})\}?|([01][0-7]{2})|([nrtbfv0])|([!-/:-@\[-`{-~])|(\r?\n))"
 )
 _WHITE = {"n": "\n", "r": "\n", "t": "\t"}
-_VALUE_BEGINS = re.compile(r"[\w+(\[]")
+# What begins a value that the letter of an escape such as "\\n" hides when glued to it. In small
+# letters, only addresses; they are found all the same.
+_VALUE_BEGINS = re.compile(r"[^\W_a-z]|[+(\[]")
 _LONGEST_NAME = 6
 """Characters of the longest entity name that may lack its semicolon, such as ``Yacute``."""
 

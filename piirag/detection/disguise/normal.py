@@ -28,12 +28,13 @@ _ANY_MARK = re.compile(f"[{MARKS}]")
 # Sorting marks takes the square of their number. No letter of a living language has more.
 _MOST_MARKS = 4
 
-# A small figure after a number refers to a note; it is no part of the number.
-# (In the patterns below, the look-behind stands after the character, so that the search skips to
-# the rare character first.)
+# A small figure after a number or a letter is a note, an exponent or an index, and no part of a
+# number. (In the patterns below, the look-behind stands after the character, so that the search
+# skips to the rare character first.)
+_RAISED = "\u00b2\u00b3\u00b9\u2070\u2074-\u2079"
 _NOTE = re.compile(
-    "[\u00b2\u00b3\u00b9\u2070\u2074-\u2079](?<=[0-9].)[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]?"
-    "(?![0-9\u00b2\u00b3\u00b9\u2070-\u2079])"
+    f"[{_RAISED}](?<=[0-9].)[{_RAISED}]?(?![0-9{_RAISED}])"
+    f"|[{_RAISED}\u2080-\u2089](?<=[A-Za-z].)(?![\\w@{_RAISED}\u2080-\u2089])"
 )
 # A circled a among uncircled letters is a way of writing the at sign.
 _CIRCLED_AT = re.compile("[\u24b6\u24d0](?<![\u24b6-\u24e9].)(?![\u24b6-\u24e9])")
@@ -44,6 +45,8 @@ _DASH = re.compile(
     "[\u2013-\u2015\u301c\u30fc](?:(?<=[0-9].)(?=[0-9A-Za-z])|(?<=[A-Za-z].)(?=[0-9]))"
 )
 _STOP = re.compile(r"[\u3002\uff61](?:(?<=[0-9A-Za-z].)(?=\w)|(?<=\w.)(?=[0-9A-Za-z]))")
+# Between two letters beyond ASCII a stop ends a sentence, unless they are a domain.
+_FOREIGN_DOMAIN = re.compile(r"(?<=\w)@[\w.\u3002\uff61-]{1,255}")
 _IN_PLACES = re.compile(f"[{MARKS}{FOREIGN_LETTERS}\u2013-\u2015\u3002\u301c\u30fc\uff61]")
 
 
@@ -74,7 +77,14 @@ def _places(normal: str, maps: tuple[OffsetMap, ...]) -> tuple[str, tuple[Offset
         normal, offsets = _compose(normal)
         maps = (offsets, *maps)
     normal = undo_homoglyphs(normal)
-    return _STOP.sub(".", _DASH.sub("-", normal)), maps
+    normal = _STOP.sub(".", _DASH.sub("-", normal))
+    if "\u3002" in normal or "\uff61" in normal:
+        normal = _FOREIGN_DOMAIN.sub(_with_dots, normal)
+    return normal, maps
+
+
+def _with_dots(domain: re.Match[str]) -> str:
+    return domain.group().replace("\u3002", ".").replace("\uff61", ".")
 
 
 def _characters(text: str) -> tuple[str, tuple[OffsetMap, ...]]:

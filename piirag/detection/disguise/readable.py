@@ -9,6 +9,7 @@ _SHORT = 32
 _READABLE_SHARE = 0.95
 _FEWEST_BYTES = 8
 _PROBE = 256
+_CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def readable_text(raw: bytes) -> str:
@@ -29,3 +30,15 @@ def readable_text(raw: bytes) -> str:
     if unreadable > (0 if size < _SHORT else size * (1 - _READABLE_SHARE)):
         return ""
     return text if any(map(str.isalnum, text[:_PROBE])) else ""
+
+
+def is_readable(raw: bytes) -> bool:
+    """Whether the last few bytes of a text can be read, be they ever so few.
+
+    They may begin inside a character.
+    """
+    try:
+        text = raw.lstrip(_CONTINUATION).decode()
+    except UnicodeDecodeError:
+        return False
+    return not _UNREADABLE.search(text)

@@ -27,8 +27,9 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
 
     What Presidio's predefined recognisers, and any other `PatternRecognizer`, look for is found
     in one pass (see `scan.py`); phone numbers in another (`phone.py`); NLP artifacts are made
-    only if a recogniser or a context rule looks at them. Other recognisers run as they are; one
-    that has an attribute `gate`, a compiled pattern, is left out where the pattern finds nothing.
+    only if a recogniser or a context rule looks at them. Other recognisers run as they are. One
+    that has an attribute `gate` is left out where `gate.search(text)` finds nothing, and likewise
+    one with a `shape_gate`, whose `search` is given the shape of the text (see `shape.py`).
 
     It differs from `AnalyzerEngine` in one thing: a pattern that runs out of time raises
     `DetectionTimeoutError`, where Presidio would carry on without it.
@@ -175,13 +176,11 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
         return results
 
     def _threshold(self, recognizer: Any, result: RecognizerResult) -> float:
-        thresholds = recognizer.score_thresholds if recognizer is not None else None
-        if not thresholds:
-            return self.default_score_threshold
-        found: float | None = thresholds.get(result.entity_type)
-        if found is None:
-            found = thresholds.get("default")
-        return self.default_score_threshold if found is None else found
+        thresholds = recognizer.score_thresholds if recognizer is not None else {}
+        for name in (result.entity_type, "default"):
+            if name in thresholds:
+                return float(thresholds[name])
+        return float(self.default_score_threshold)
 
 
 def _name(result: RecognizerResult, recognizer: EntityRecognizer) -> None:

@@ -22,7 +22,7 @@ from piirag.detection.fused.tree import (
 )
 
 # More characters than any predefined expression has, once its counted repeats are written out.
-_MOST_POSITIONS = 1_500
+_MOST_POSITIONS = 600
 
 # Whoever is alive after so many characters is taken for a match.
 REACH = 48
@@ -115,7 +115,7 @@ class Positions:
 
         It has no more offsets than the shortest match has characters.
         """
-        found = []
+        found: list[frozenset[str]] = []
         current = self.first
         while current and len(found) < most and not self.empty:
             found.append(frozenset().union(*(self.classes[p] for p in bits(current))))

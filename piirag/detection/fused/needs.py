@@ -86,7 +86,7 @@ def ways(node: Node) -> int:
     inner = ways(node.node)
     if inner == 1:
         return node.most - node.least + 1
-    total = sum(min(_MANY, inner**times) for times in range(node.least, node.most + 1))
+    total: int = sum(min(_MANY, inner**times) for times in range(node.least, node.most + 1))
     return min(_MANY, total)
 
 

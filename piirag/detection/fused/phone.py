@@ -40,7 +40,7 @@ _BREAKS = " /(."  # where the matcher tries parts of a candidate
 _FEWEST_ABROAD = 3  # digits after a plus sign
 
 
-class _Matcher(PhoneNumberMatcher):  # type: ignore[misc]
+class _Matcher(PhoneNumberMatcher):
     """The matcher of `phonenumbers`, spared the parsing of what is no number."""
 
     regions: Regions

@@ -34,6 +34,7 @@ class Plan:
         self.recognizers = list(recognizers)
         self._entities = entities
         self._gates = [getattr(r, "gate", None) for r in self.recognizers]
+        self._shape_gates = [getattr(r, "shape_gate", None) for r in self.recognizers]
         # Expression number -> place of its recogniser.
         self._owners: list[int] = []
         self._expressions: list[Expression] = []
@@ -90,14 +91,14 @@ class Plan:
         for number, matches in self._scanner.matches(text, shape):
             place = self._owners[number]
             recognizer: Any = self.recognizers[place]
-            if self._is_open(place, text):
+            if self._is_open(place, text, shape):
                 is_iban = isinstance(recognizer, IbanRecognizer)
                 make = iban_results if is_iban else pattern_results
                 made = make(recognizer, self._expressions[number], matches, text, explain)
                 if made:
                     found.setdefault(place, []).extend(made)
         for place, scan in self._phones:
-            if DIGIT in shape and self._is_open(place, text):
+            if DIGIT in shape and self._is_open(place, text, shape):
                 made = list(_phone_results(self.recognizers[place], scan, text, explain))
                 if made:
                     found[place] = made
@@ -106,7 +107,7 @@ class Plan:
                 found[place] = without_duplicates(found[place])
         own = frozenset(found)
         for place in self._plain:
-            if self._is_open(place, text):
+            if self._is_open(place, text, shape):
                 made = self.recognizers[place].analyze(
                     text=text, entities=self._entities, nlp_artifacts=artifacts
                 )
@@ -114,9 +115,11 @@ class Plan:
                     found[place] = list(made)
         return [(self.recognizers[p], found[p], p in own) for p in sorted(found)]
 
-    def _is_open(self, place: int, text: str) -> bool:
-        gate = self._gates[place]
-        return gate is None or gate.search(text) is not None
+    def _is_open(self, place: int, text: str, shape: str) -> bool:
+        shape_gate, gate = self._shape_gates[place], self._gates[place]
+        if shape_gate is not None and shape_gate.search(shape) is None:
+            return False
+        return gate is None or bool(gate.search(text))
 
 
 def _runs_as(recognizer: Any, kind: Any) -> bool:

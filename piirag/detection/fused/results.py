@@ -43,9 +43,8 @@ def pattern_results(
         explain: Whether to attach Presidio's explanations, which context rules of others need.
     """
     results = []
-    kind = type(recognizer)
-    validates = kind.validate_result is not PatternRecognizer.validate_result
-    invalidates = kind.invalidate_result is not PatternRecognizer.invalidate_result
+    validates = _is_own(recognizer.validate_result, PatternRecognizer.validate_result)
+    invalidates = _is_own(recognizer.invalidate_result, PatternRecognizer.invalidate_result)
     for match in matches:
         start, end = match.span()
         if start == end:
@@ -87,6 +86,10 @@ def iban_results(
                 results.append(result_of(recognizer, start, end, score, explanation))
                 break
     return results
+
+
+def _is_own(method: Any, inherited: Any) -> bool:
+    return getattr(method, "__func__", None) is not inherited
 
 
 def _explain(recognizer: Any, expression: Expression, valid: bool | None) -> Any:

@@ -62,8 +62,8 @@ def emails(text: str, shape: str, try_at: TryAt) -> Iterator[Match]:
         at = shape.find("@", max(at + 1, end))
 
 
-_LONGESTHOST = 253  # characters before the last dot, by the expression
-_REACH = _LONGESTHOST + len("www123.")
+_LONGEST_HOST = 253  # characters before the last dot, by the expression
+_REACH = _LONGEST_HOST + len("www123.")
 _QUOTES = frozenset("\"'")
 _HTTP = re.compile("https?://", re.IGNORECASE)
 _QUOTED_HTTP = re.compile("[\"']https?://", re.IGNORECASE)
@@ -82,7 +82,7 @@ def bare_urls(text: str, shape: str, try_at: TryAt) -> Iterator[Match]:
         start = dot
         while start > end and shape[start - 1] in HOST and dot - start < _REACH:
             start -= 1
-        certain = dot - start <= _LONGESTHOST and text[start:dot].isascii()
+        certain = dot - start <= _LONGEST_HOST and text[start:dot].isascii()
         for offset in (start,) if certain else range(start, dot):
             match = try_at(offset)
             if match is not None:

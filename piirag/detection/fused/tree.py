@@ -10,6 +10,7 @@ expression differently it is refused, and the pattern is run ungated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from re import _constants as sre  # type: ignore[attr-defined]
@@ -129,7 +130,7 @@ def parse(pattern: str, flags: int) -> Node:
         raise Unsupported
     try:
         parsed = sre_parser.parse(_without_flag(pattern), 0)
-    except (ValueError, RecursionError, OverflowError):
+    except (re.error, ValueError, RecursionError, OverflowError):
         raise Unsupported from None
     if parsed.state.flags & ~(sre.SRE_FLAG_IGNORECASE | sre.SRE_FLAG_UNICODE | _MULTILINE_DOTALL):
         raise Unsupported

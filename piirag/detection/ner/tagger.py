@@ -9,13 +9,20 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 from piirag.detection.ner.decode import Mention, mentions, softmax
 from piirag.detection.ner.features import features
 from piirag.detection.ner.gate import candidate_stretches
 from piirag.detection.ner.segments import segments
+
+# Official builds of onnxruntime 1.32 write a device id to the home folder on import and report
+# sessions to their maker. An application that has imported it before us is told below.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime  # noqa: E402 - not before telemetry is off
+
+onnxruntime.disable_telemetry_events()
 
 Array = np.ndarray[Any, Any]
 
