@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 import regex
-from presidio_analyzer import Pattern, PatternRecognizer
+from presidio_analyzer import AnalyzerEngine, Pattern, PatternRecognizer
 
 from piirag import Finding, Policy, Redactor, Scrubber, default_detector
 from piirag.detection import presidio
+from piirag.detection.tokens_nlp import TokenNlpEngine
 from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionError, DetectionTimeoutError
 from support.canary import Canaries, capture_logs
@@ -135,7 +136,8 @@ def test_D9_every_position_near_an_edge() -> None:
 
 
 def presidio_edge() -> int:
-    from piirag.detection.windows import OVERLAP, WINDOW
+    from piirag.detection.tokens_nlp import TokenNlpEngine
+from piirag.detection.windows import OVERLAP, WINDOW
 
     return WINDOW - OVERLAP
 
@@ -192,8 +194,12 @@ def test_an_unknown_language_is_refused() -> None:
 def test_presidio_writes_no_text_to_the_log() -> None:
     """At DEBUG, Presidio logs the words around every finding."""
     text = f"Please mail Annabel at {SECRET} about passport 912803456"
+    stock = AnalyzerEngine(
+        registry=presidio.offline_analyzer().registry, nlp_engine=TokenNlpEngine(["en"])
+    )
     with capture_logs() as logs:
         default_detector().detect(text)
+        stock.analyze(text, "en")
     assert "Context list is" in logs.text, "if this fails, Presidio has changed"
     assert Canaries([SECRET, "912803456", "annabel", "Annabel"]).scan_text(logs.text) == []
 

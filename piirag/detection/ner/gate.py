@@ -32,7 +32,7 @@ def candidate_stretches(text: str) -> list[tuple[int, int]]:
         text: Any text.
 
     Returns:
-        Start and end of each, in order, cut at new lines.
+        Start and end of each, in order, cut at new lines or, in long lines, between words.
     """
     safe = safe_words()
     if safe.issuperset(_WORD.findall(text)):
@@ -42,7 +42,8 @@ def candidate_stretches(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     start = 0
     while start < len(text):
-        end = text.find("\n", start + _RUN) + 1 or len(text)
+        end = text.find("\n", start + _RUN, start + 2 * _RUN) + 1
+        end = end or text.find(" ", start + _RUN) + 1 or len(text)
         if not safe.issuperset(_WORD.findall(text, start, end)):
             if found and found[-1][1] == start:
                 found[-1] = (found[-1][0], end)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from piirag.detection.recognizers import national_checks as national
-from piirag.detection.recognizers.base import Form, Mixed, TextRecognizer, form
+from piirag.detection.recognizers.base import Form, TextRecognizer, form
 from piirag.detection.recognizers.checksums import bare
 from piirag.detection.recognizers.keyed import IN_LINE, KeyedRecognizer, Rule, holds, rule
 
@@ -25,7 +25,7 @@ class NinoRecognizer(TextRecognizer):
         form(
             "UK_NINO",
             rf"(?<![\w-]){_NINO}",
-            Mixed(r"\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]"),
+            r"\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]",
             score=0.65,
             check=lambda value: None if national.nino(bare(value)) else False,
         ),
@@ -93,7 +93,7 @@ class FrRecognizer(KeyedRecognizer):
         form(
             "LICENSE_PLATE",
             r"(?<![\w-])(?!SS|WW)[A-HJ-NP-TV-Z]{2}-\d{3}-(?!SS)[A-HJ-NP-TV-Z]{2}(?![\w-])",
-            Mixed(r"-\d{3}-[A-Z]{2}"),
+            r"-\d{3}-[A-Z]{2}",
             score=0.4,
         ),
     )
@@ -149,7 +149,7 @@ class ItRecognizer(KeyedRecognizer):
             r"(?i)(?<![\w-])[A-Z]{3}[ ]?[A-Z]{3}[ ]?[\dLMNP-V]{2}[A-EHLMPRST][\dLMNP-V]{2}[ ]?"
             r"[A-Z][\dLMNP-V]{3}[A-Z](?![\w-])",
             r"(?i)[a-z][\dl-v]{2}[a-z][\dl-v]{2}[ ]?[a-z][\dl-v]{3}[a-z]",
-            check=_valid(national.codice_fiscale),
+            check=lambda value: True if national.codice_fiscale(bare(value)) else False,
         ),
     )
 

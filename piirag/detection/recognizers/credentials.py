@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Contains, Form, form
+from piirag.detection.recognizers.base import Form, form
 from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 
 _QUOTES = "\"'`"
@@ -81,7 +81,7 @@ class PasswordRecognizer(KeyedRecognizer):
             "PASSWORD",
             r"(?<=://)(?!user(?:name)?:pass(?:word|wd)?@)[^\s/:@\"'<>\[\]{}$]{0,64}"
             r":(?P<value>[^\s/@\"'<>{}$]{3,128})@(?=[\w.\[-])",
-            Contains("://"),
+            "://",
             check=lambda value: (
                 None if value.lower() not in _NOT_VALUES and _some(value) else False
             ),
@@ -179,7 +179,7 @@ class UsernameRecognizer(KeyedRecognizer):
         rule(
             "USERNAME",
             """twitter, instagram, telegram, skype, discord, snapchat, tiktok, mastodon, github,
-            linkedin, reddit, insta, ig, wechat, signal, twitter handle, handle""",
+            linkedin, reddit, insta, ig, wechat, signal, twitter handle, x handle, handle""",
             r"@[A-Za-z_][\w.]{2,40}(?:#\d{4})?(?![\w@/])",
             table=False,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import AnyGate, Form, form
+from piirag.detection.recognizers.base import Form, form
 from piirag.detection.recognizers.keyed import LOOSE, STRICT, KeyedRecognizer, Rule, rule
 
 # Month names of English, German, French, Spanish, Italian, Dutch and Polish, as they begin.
@@ -73,7 +73,7 @@ def is_month(value: str) -> bool | None:
 _NAMED = """
     dob, d.o.b, date of birth, birth date, birthdate, birthday, birthdt, birth dt, day of birth,
     bday, born date, geburtsdatum, geburtstag, geb dat, date de naissance, naissance,
-    fecha de nacimiento, fecha nacimiento, fec nac, nacimiento, data di nascita,
+    fecha de nacimiento, fecha nacimiento, f nacimiento, fec nac, nacimiento, data di nascita,
     data nascita, geboortedatum, geboorte datum, data urodzenia, data de nascimento,
     fodelsedatum, date naissance, cumpleanos
 """
@@ -96,7 +96,7 @@ class DateOfBirthRecognizer(KeyedRecognizer):
         form(
             "DATE_OF_BIRTH",
             rf"(?:(?<![\w.])b\.[ ]?|\([*][ ]?)(?P<value>{DATE})",
-            AnyGate(re.compile(r"b\.[ ]?[\dA-Za-z]"), re.compile(r"\([*]")),
+            r"\bb\.[ ]?[\dA-Z]|\([*][ ]?[\dA-Z]",
             score=0.5,
             check=is_date,
         ),

@@ -18,18 +18,21 @@ from piirag.detection.recognizers.base import (
     SURE,
     AnyGate,
     Check,
+    Cues,
     Hit,
-    Labels,
     TextRecognizer,
+    folded,
 )
-from piirag.detection.recognizers.signs import NOUNS, folded, signs_of
 from piirag.detection.recognizers.tables import Tables
 
 # Between two words of a label: nothing (camelCase), a blank, "_", "-", ".", "'".
 _GAP = r"[\s_./'’-]{0,2}"
 
 # Words that may follow a label: "passport card no.", "account_number".
-_NOUNS = re.compile(rf"(?:{_GAP}(?:{NOUNS})(?![a-z])){{0,3}}")
+_NOUNS = re.compile(
+    rf"(?:{_GAP}(?:numbers?|nummer|numero|numer|nbr|num|no|nr|n[°º]|№|#|ids?|codes?|cards?|"
+    r"documents?|ref(?:erence)?|value|identifier|identification)(?![a-z])){0,3}"
+)
 
 _PARENTHESIS = r"(?:[ \t]?\([^()\n]{1,30}\))?"
 _CLOSERS = r"[\"'`*_\])]{0,3}"
@@ -100,21 +103,14 @@ class _Compiled:
         between = rf"(?:[^\W\d_]{{1,15}}[,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
         self.behind = re.compile(rf"{of.link}{between}(?P<value>{of.value})")
         self.value = re.compile(rf"(?:{of.value})")
-        self.labels = {label: re.compile(_spelled(label)) for label in of.labels}
-
-    def places(self, low: str, present: frozenset[str]) -> dict[int, tuple[int, str]]:
-        """Where labels begin -> where the longest one ends, and which one it is."""
-        places: dict[int, tuple[int, str]] = {}
-        for label in present.intersection(self.labels):
-            for match in self.labels[label].finditer(low):
-                start, end = match.span()
-                if end > places.get(start, (0, ""))[0]:
-                    places[start] = end, label
-        return places
-
-
-def _spelled(label: str) -> str:
-    return _GAP.join(re.escape(word.replace("~", " ")) for word in label.split())
+        # The longest label first, so that "passport card" is not taken for "passport".
+        labels = sorted(set(of.labels), key=lambda label: (-len(label), label))
+        spelled = "|".join(
+            _GAP.join(re.escape(word.replace("~", " ")) for word in label.split())
+            for label in labels
+        )
+        self.labels = re.compile(spelled)
+        self.gate = Cues(*of.labels)
 
 
 class KeyedRecognizer(TextRecognizer):
@@ -129,29 +125,15 @@ class KeyedRecognizer(TextRecognizer):
             cls.ENTITIES = tuple(dict.fromkeys((*cls.ENTITIES, *(of.entity for of in cls.RULES))))
         super().__init_subclass__()
         if cls.RULES:
-            labels = Labels(*(label for of in cls.RULES for label in of.labels))
-            cls.gate = AnyGate(labels, cls.gate) if cls.FORMS else labels
+            cues = Cues(*(label for of in cls.RULES for label in of.labels))
+            cls.gate = AnyGate(cues, cls.gate) if cls.FORMS else cues
 
     def find(self, text: str) -> Iterator[Hit]:
         """Values that follow a label, stand below one, or have a form of their own."""
         yield from super().find(text)
-        present = signs_of(text).labels
-        low = ""
-        places: list[tuple[int, int, _Compiled]] = []
+        low = folded(text)
         for compiled in self._compiled:
-            if not present.isdisjoint(compiled.labels):
-                low = low or folded(text)
-                places += [
-                    (start, end, compiled)
-                    for start, (end, label) in compiled.places(low, present).items()
-                    if _begins_well(text, start, label)
-                ]
-        tables = Tables(text)
-        for start, end, compiled in sorted(places, key=lambda place: place[:2]):
-            nouns = _NOUNS.match(low, end)
-            end = nouns.end() if nouns else end
-            if _ends_well(text, end):
-                yield from self._named(compiled, text, tables, start, end)
+            yield from self._by_rule(compiled, text, low)
 
     def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
         """Which part of a value counts, and its score; zero drops it."""
@@ -162,38 +144,34 @@ class KeyedRecognizer(TextRecognizer):
                 score = SURE if verdict else 0.0
         return start, end, score
 
-    def _named(
-        self, compiled: _Compiled, text: str, tables: Tables, start: int, end: int
-    ) -> Iterator[Hit]:
-        """The value, or the column of values, that a label names."""
+    def _by_rule(self, compiled: _Compiled, text: str, low: str) -> Iterator[Hit]:
         of = compiled.rule
-        cells = tables.column(start, end) if of.table else None
-        if cells is not None:
-            spans = [cell for cell in cells if compiled.value.fullmatch(text, *cell)]
-        else:
-            match = compiled.behind.match(text, end)
-            spans = [match.span("value")] if match else []
-        for span in spans:
-            begin, stop, score = self.judge(of, text, *span)
-            if score > 0 and begin < stop:
-                yield Hit(begin, stop, score, of.entity, of.name)
+        if not compiled.gate.stands_in(low):
+            return
+        tables = Tables(text)
+        for label in compiled.labels.finditer(low):
+            start, end = label.span()
+            nouns = _NOUNS.match(low, end)
+            end = nouns.end() if nouns else end
+            if not _stands_alone(text, start, end):
+                continue
+            cells = tables.column(start, end) if of.table else None
+            if cells is not None:
+                spans = [cell for cell in cells if compiled.value.fullmatch(text, *cell)]
+            else:
+                match = compiled.behind.match(text, end)
+                spans = [match.span("value")] if match else []
+            for span in spans:
+                begin, stop, score = self.judge(of, text, *span)
+                if score > 0 and begin < stop:
+                    yield Hit(begin, stop, score, of.entity, of.name)
 
 
-# A hump inside a word: "pasSport" is nobody's way to write a label.
-_HUMP = re.compile(r"(?<=[^\W\d_])[a-zß-ÿ][A-ZÀ-Þ]")
-
-
-def _begins_well(text: str, start: int, label: str) -> bool:
+def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether a label is a word, or a part of an identifier (`userDob`, `user_dob`)."""
-    before = text[max(0, start - 2) : start]
-    if before[-1:].isalnum() and not (
-        len(before) == 2 and before.isalpha() and before.islower() and text[start].isupper()
-    ):
+    before = text[start - 1 : start]
+    if before.isalnum() and not (before.islower() and text[start].isupper()):
         return False
-    return _HUMP.search(text, start, start + len(label.split()[0])) is None
-
-
-def _ends_well(text: str, end: int) -> bool:
     after = text[end : end + 1]
     return not after.isalpha() or (after.isupper() and text[end - 1].islower())
 

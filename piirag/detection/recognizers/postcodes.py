@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, Mixed, form
+from piirag.detection.recognizers.base import Form, form
 from piirag.detection.recognizers.keyed import KeyedRecognizer, Rule, rule
 
 # Postcode areas of the United Kingdom and its crown dependencies (Royal Mail).
@@ -53,27 +53,27 @@ class PostcodeRecognizer(KeyedRecognizer):
             "POSTCODE",
             # "M1 8GB" is a machine rather than a place in Manchester.
             rf"(?<![\w-]){_OUTWARD}[ ](?!\d(?:GB|TB|PB|HZ)\b){_INWARD}(?![\w-])",
-            Mixed(r"\d[0-9A-Z]?[ ]\d[A-Z]{2}"),
+            r"\d[0-9A-Z]?[ ]\d[A-Z]{2}",
             score=0.5,
         ),
         form(
             "POSTCODE",
             rf"(?<![\w-]){_CANADA}[ ]{_CANADA_END}(?![\w-])",
-            Mixed(r"[A-Z]\d[A-Z][ ]\d[A-Z]\d"),
+            r"[A-Z]\d[A-Z][ ]\d[A-Z]\d",
             score=0.5,
         ),
         form(
             "POSTCODE",
             rf"[A-Za-z.][,]?[ ](?<=[,.][ ]|[a-z][ ])(?:{'|'.join(_STATES.split())})[ ]{{1,2}}"
             r"(?P<value>\d{5}-\d{4}|(?<=[A-Za-z], [A-Z]{2} )\d{5})(?![\w-])(?![.,]\d)",
-            Mixed(r"[A-Z]{2}[ ]{1,2}\d{5}"),
+            r"[A-Z]{2}[ ]{1,2}\d{5}",
             score=0.5,
         ),
         form(
             "POSTCODE",
             r"(?<![\w-])(?P<value>(?:DK|NL|SE|FI|NO|CH|PL|LT|LV|EE|HU|CZ|SK|HR|SI|RO|[DAFIEBLNSP])"
             r"-(?:\d{2}-\d{3}|\d{3}[ ]\d{2}|\d{4,5}))[ ](?=[A-ZÀ-Þ][a-zß-ÿ])",
-            Mixed(r"[A-Z]-\d{2}[\d -]"),
+            r"[A-Z]-\d{2}[\d -]",
             score=0.5,
         ),
     )

@@ -20,9 +20,8 @@ from presidio_analyzer import EntityRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.predefined_recognizers.country_specific import us as predefined_us
 
-from piirag.detection.recognizers.base import Gate
+from piirag.detection.recognizers.base import Gate, folded
 from piirag.detection.recognizers.presidio_marks import GATES, MARKS, WORDS
-from piirag.detection.recognizers.signs import folded
 
 # What a context word adds to a score, and how much it is at least, as in Presidio's own rules.
 _ADDED, _LEAST = 0.35, 0.4

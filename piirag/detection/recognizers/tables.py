@@ -13,7 +13,6 @@ Span = tuple[int, int]
 
 _DELIMITERS = "\t|;,"
 _LONGEST_HEADER = 40
-_NEWLINE = re.compile(r"\n")
 _RULER = re.compile(r"[ \t|+:=-]+")
 
 
@@ -28,7 +27,7 @@ class Tables:
         self._headers: dict[int, tuple[list[Span], list[list[Span]]]] = {}
         # Lines up to this offset are rows of a table already read.
         self._read = 0
-        self._starts: list[int] | None = None
+        self._line = self._seen = 0
 
     def column(self, start: int, end: int) -> list[Span] | None:
         """The cells below a header cell.
@@ -43,9 +42,10 @@ class Tables:
         text = self._text
         if start < self._read:
             return None
-        if self._starts is None:
-            self._starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
-        first = self._starts[bisect.bisect_right(self._starts, start) - 1]
+        # Only what lies behind the last label is searched for the beginning of the line.
+        self._line = max(self._line, text.rfind("\n", self._seen, start) + 1)
+        self._seen = start
+        first = self._line
         if first not in self._headers:
             # A label that no delimiter follows and none precedes is in no header.
             if not self._beside_delimiter(start, end):

@@ -8,7 +8,8 @@ import json
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Contains, Form, Labels, form
+from piirag.detection.recognizers.api_keys import Prefix
+from piirag.detection.recognizers.base import Form, form
 from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 from piirag.detection.recognizers.randomness import entropy, looks_random
 
@@ -64,7 +65,7 @@ class AuthTokenRecognizer(KeyedRecognizer):
             "AUTH_TOKEN",
             """token, auth token, access token, refresh token, id token, bearer token,
             session token, sessionid, session id, session, sid, phpsessid, jsessionid, connect.sid,
-            asp.net sessionid, csrftoken, csrf token, xsrf token, 
+            asp.net sessionid, csrftoken, csrf token, xsrf token, x csrf token, x auth token,
             personal access token, pat, deploy token, oauth token, bot token, security token,
             jwt, authtoken, accesstoken, refreshtoken, cookie, set cookie, authorization, code""",
             rf"(?:(?i:Bearer|Token|ApiKey|Basic|s:)[ ]?)?{_VALUE}",
@@ -73,18 +74,18 @@ class AuthTokenRecognizer(KeyedRecognizer):
         ),
     )
     FORMS: ClassVar[tuple[Form, ...]] = (
-        form("AUTH_TOKEN", _JWT, Contains("eyJ"), check=_web_token),
+        form("AUTH_TOKEN", _JWT, Prefix("eyJ"), check=_web_token),
         form(
             "AUTH_TOKEN",
             r"(?i:\bbearer)[ ]{1,3}(?P<value>[A-Za-z0-9._~+/-]{16,4000}={0,2})(?![\w<{(])",
-            Labels("bearer"),
+            r"(?i)bearer[ ]",
             score=0.9,
             check=_opaque,
         ),
         form(
             "AUTH_TOKEN",
             r"(?i:\bbasic)[ ]{1,3}(?P<value>[A-Za-z0-9+/]{6,400}={0,2})(?![\w+/=])",
-            Labels("basic"),
+            r"(?i)basic[ ]",
             check=_credentials,
         ),
     )
@@ -117,7 +118,7 @@ class SecretRecognizer(KeyedRecognizer):
     RULES: ClassVar[tuple[Rule, ...]] = (
         rule(
             "API_KEY",
-            """api key, apikey, api secret, api token, access key, accesskey,
+            """api key, apikey, x api key, api secret, api token, access key, accesskey,
             secret access key, aws secret access key, aws secret, secret key, secretkey, secret,
             client secret, app secret, consumer secret, consumer key, shared secret,
             webhook secret, webhook url, signing secret, signing key, encryption key, master key,
