@@ -136,8 +136,7 @@ def test_D9_every_position_near_an_edge() -> None:
 
 
 def presidio_edge() -> int:
-    from piirag.detection.tokens_nlp import TokenNlpEngine
-from piirag.detection.windows import OVERLAP, WINDOW
+    from piirag.detection.windows import OVERLAP, WINDOW
 
     return WINDOW - OVERLAP
 

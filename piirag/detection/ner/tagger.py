@@ -20,7 +20,7 @@ from piirag.detection.ner.segments import segments
 # sessions to their maker. An application that has imported it before us is told below.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime  # noqa: E402 - not before telemetry is off
+import onnxruntime  # not before telemetry is off
 
 onnxruntime.disable_telemetry_events()
 

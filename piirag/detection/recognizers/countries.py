@@ -149,7 +149,7 @@ class ItRecognizer(KeyedRecognizer):
             r"(?i)(?<![\w-])[A-Z]{3}[ ]?[A-Z]{3}[ ]?[\dLMNP-V]{2}[A-EHLMPRST][\dLMNP-V]{2}[ ]?"
             r"[A-Z][\dLMNP-V]{3}[A-Z](?![\w-])",
             r"(?i)[a-z][\dl-v]{2}[a-z][\dl-v]{2}[ ]?[a-z][\dl-v]{3}[a-z]",
-            check=lambda value: True if national.codice_fiscale(bare(value)) else False,
+            check=lambda value: bool(national.codice_fiscale(bare(value))),
         ),
     )
 

@@ -41,8 +41,8 @@ class PassportRecognizer(KeyedRecognizer):
         rule(
             "PASSPORT",
             """passport, passport book, travel document, reisepass, reisepassnummer, passnummer,
-            pass nr, passeport, pasaporte, passaporto, paspoort, paspoortnummer, paszport, paszportu,
-            passaporte, us passport, passport card""",
+            pass nr, passeport, pasaporte, passaporto, paspoort, paspoortnummer, paszport,
+            paszportu, passaporte, us passport, passport card""",
             GROUPS,
             check=holds(digits=3, length=(6, 12)),
             words=3,

@@ -67,7 +67,9 @@ BY_COUNTRY: dict[str, tuple[str, ...]] = {
 """Country -> names of Presidio's recognisers, without "Recognizer" (presidio-analyzer 2.2.366)."""
 
 LOADED_BY_PRESIDIO: dict[str, frozenset[str]] = {
-    "en": frozenset({"MedicalLicense", "Nhs", "UsBank", "UsItin", "UsLicense", "UsPassport", "UsSsn"}),
+    "en": frozenset(
+        {"MedicalLicense", "Nhs", "UsBank", "UsItin", "UsLicense", "UsPassport", "UsSsn"}
+    ),
     "es": frozenset({"EsNie", "EsNif", "MedicalLicense"}),
     "it": frozenset(
         {"ItDriverLicense", "ItFiscalCode", "ItIdentityCard", "ItPassport", "ItVatCode",

@@ -14,7 +14,10 @@ from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, ru
 from piirag.detection.recognizers.randomness import entropy, looks_random
 
 _PART = r"[A-Za-z0-9_-]"
-_JWT = rf"(?<![\w-])eyJ{_PART}{{8,2000}}\.{_PART}{{4,8000}}\.{_PART}{{0,2000}}(?:\.{_PART}{{1,8000}}){{0,2}}(?![\w-])"
+_JWT = (
+    rf"(?<![\w-])eyJ{_PART}{{8,2000}}\.{_PART}{{4,8000}}\.{_PART}{{0,2000}}"
+    rf"(?:\.{_PART}{{1,8000}}){{0,2}}(?![\w-])"
+)
 
 # A value in a header, an URL or a file of settings.
 _VALUE = r"[A-Za-z0-9+/_.~%=-]{16,2000}(?![\w(\[{])"
