@@ -36,8 +36,9 @@ from piirag.detection.windows import windows
 from piirag.errors import ConfigurationError, DetectionTimeoutError
 
 # Found by Presidio, but no personal data by themselves in most corpora: a URL pattern that takes
-# `main.py` for a host, every date, every UUID. Name them in `Policy(entities=...)` to have them.
-NOT_BY_DEFAULT = frozenset({"DATE_TIME", "URL", "UUID"})
+# `main.py` for a host, every date, every UUID, every age. Name them in
+# `Policy(entities=...)` to have them.
+NOT_BY_DEFAULT = frozenset({"AGE", "DATE_TIME", "URL", "UUID"})
 
 # Seconds one pattern may run over one window (16 KB). Ordinary text takes milliseconds.
 PATTERN_SECONDS = 10.0
