@@ -1,0 +1,1 @@
+"""How much personal data is hidden: corpora, a strict metric, and the systems it is put to."""
