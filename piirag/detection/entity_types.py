@@ -35,7 +35,7 @@ PRESIDIO = NEED_A_MODEL | frozenset(
     """.split()
 )
 
-# Found in the text around a person; see `piirag.detection.quasi`. No detector reports them.
+# Found in the text around a person; see `piirag.detection.quasi`.
 QUASI = frozenset(
     """
     AGE DATE_OF_BIRTH EDUCATION EMPLOYER GENDER JOB_TITLE MARITAL_STATUS NATIONALITY POSTCODE
@@ -43,7 +43,18 @@ QUASI = frozenset(
     """.split()
 )
 
-KNOWN_TYPES = PRESIDIO | QUASI
+# The recognisers of `piirag.detection.recognizers`.
+OURS = frozenset(
+    """
+    API_KEY AUTH_TOKEN BANK_ACCOUNT BANK_ROUTING COORDINATES CVV DATE_OF_BIRTH DEVICE_ID
+    DRIVER_LICENSE ES_NSS FR_CNI FR_NIR FR_SIREN HEALTH_INSURANCE_ID ID_NUMBER IMEI
+    IN_DRIVER_LICENSE LICENSE_PLATE MEDICAL_RECORD_NUMBER NATIONAL_ID NL_BSN NL_VAT PASSPORT
+    PASSWORD PL_ID_CARD PL_NIP PL_REGON POSTCODE PRIVATE_KEY SWIFT_CODE TAX_ID UK_UTR USERNAME
+    US_EIN VIN
+    """.split()
+)
+
+KNOWN_TYPES = PRESIDIO | OURS | QUASI
 
 _COUNTRY = re.compile(r"[A-Z]{2}_")
 _CLOSE = 0.85

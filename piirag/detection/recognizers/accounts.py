@@ -28,7 +28,7 @@ class IdNumberRecognizer(KeyedRecognizer):
             """employee id, employee number, employee no, employee code, emp id, emp no, staff id,
             staff number, staff no, personnel number, payroll number, payroll no, badge number,
             badge no, badge id, customer id, customer number, customer no, customer reference,
-            cust id, cust no, client number, client no, client reference, account id,
+            cust id, cust no, client number, client no, client reference,
             account reference, account ref, student id, student number, student no, pupil number,
             membership number, membership no, membership id, loyalty number, loyalty card,
             frequent flyer, policy number, policy no, policy id, policyholder number, claim number,
@@ -45,6 +45,14 @@ class IdNumberRecognizer(KeyedRecognizer):
             check=holds(digits=4, length=(4, 20)),
             link=IN_LINE,
             words=1,
+        ),
+        rule(
+            "ID_NUMBER",
+            "account id",
+            GROUPS,
+            # Twelve digits are the account of a cloud provider's customer.
+            check=lambda value: False if len(value) == 12 else holds(4, length=(4, 20))(value),
+            link=IN_LINE,
         ),
         rule("CVV", "cvv, cvc, cvv2, cvc2, card security code, security code, prufziffer",
              r"\d{3,4}(?![\w-])(?![.,]\d)", link=STRICT),

@@ -9,27 +9,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, Gate, TextRecognizer, form
+from piirag.detection.recognizers.base import Begins, Contains, Form, LongRun, TextRecognizer, form
 from piirag.detection.recognizers.randomness import looks_random
 
-_BEFORE = r"(?<![A-Za-z0-9])"
+_BEFORE = r"(?<![^\W_])"
 _AFTER = r"(?![A-Za-z0-9])"
 _SCORE = 0.95
-
-
-class Prefix:
-    """A gate: whether a text stands in another, letter by letter."""
-
-    def __init__(self, *texts: str) -> None:
-        self.texts = texts
-
-    def search(self, text: str) -> bool:
-        """Whether one of the texts stands in this one."""
-        return any(prefix in text for prefix in self.texts)
+_TAIL = 12
 
 
 def _varied(value: str) -> bool | None:
-    return None if len(set(value[4:].lower())) >= 7 else False
+    return None if len(set(value[-_TAIL:].lower())) >= 5 else False
 
 
 def _random(value: str) -> bool | None:
@@ -47,7 +37,7 @@ def _key(prefixes: str, rest: str, entity: str = "API_KEY", *, words: bool = Fal
     """
     starts = prefixes.split()
     pattern = rf"{_BEFORE}(?:{'|'.join(starts)}){rest}{_AFTER}"
-    gate: Gate = Prefix(*(start.replace("\\", "") for start in starts))
+    gate = Begins(*(start.replace("\\", "") for start in starts))
     return form(entity, pattern, gate, score=_SCORE, check=_random if words else _varied)
 
 
@@ -69,33 +59,33 @@ class ApiKeyRecognizer(TextRecognizer):
         # Messaging
         _key(
             "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxd- xapp-",
-            r"[A-Za-z0-9%-]{10,250}",
+            r"[A-Za-z0-9%-]{0,230}[A-Za-z0-9%]{20}",
             "AUTH_TOKEN",
         ),
         form(
             "API_KEY",
             r"hooks\.slack\.com/(?:services|workflows|triggers)/"
             r"(?P<value>[A-Z0-9]{6,14}/[A-Z0-9]{6,14}/[A-Za-z0-9]{16,64})",
-            Prefix("hooks.slack.com/"),
+            Contains("hooks.slack.com/"),
             score=_SCORE,
         ),
         form(
             "API_KEY",
             r"discord(?:app)?\.com/api/webhooks/(?P<value>\d{15,21}/[\w-]{50,90})",
-            Prefix("/api/webhooks/"),
+            Contains("/api/webhooks/"),
             score=_SCORE,
         ),
         form(
             "AUTH_TOKEN",
             r"(?<![\w-])[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])",
-            r"[A-Za-z\d]{23}\.[\w-]{6}\.[\w-]{27}",
+            LongRun(r"[A-Za-z\d]{23}\.[\w-]{6}\.[\w-]{27}"),
             score=_SCORE,
             check=_random,
         ),
         form(
             "AUTH_TOKEN",
             r"(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])",
-            r"\d{8}:AA",
+            Contains(":AA"),
             score=_SCORE,
             check=_varied,
         ),
@@ -113,7 +103,7 @@ class ApiKeyRecognizer(TextRecognizer):
         _key("sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-", r"[A-Za-z0-9_-]{20,250}", words=True),
         _key("hf_ api_org_", r"[A-Za-z]{30,60}", words=False),
         _key(
-            "hf_ gsk_ r8_ nvapi- xai- pplx- csk- tvly- fw_ key-",
+            "hf_ gsk_ nvapi- xai- pplx- csk- tvly- fw_ key-",
             r"[A-Za-z0-9_-]{30,120}",
             words=True,
         ),
@@ -129,7 +119,7 @@ class ApiKeyRecognizer(TextRecognizer):
         form(
             "API_KEY",
             rf"{_BEFORE}[0-9a-f]{{32}}-us\d{{1,2}}{_AFTER}",
-            r"[0-9a-f]{32}-us\d",
+            r"-us\d",
             score=_SCORE,
         ),
         # Clouds and services

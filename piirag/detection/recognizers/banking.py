@@ -47,7 +47,7 @@ class BankAccountRecognizer(KeyedRecognizer):
             savings account, current account, kontonummer, konto nr, kontonr, numero de compte,
             compte bancaire, numero de cuenta, cuenta bancaria, conto corrente, numero conto,
             rekeningnummer, bankrekening, nr konta, numer konta, numer rachunku, nr rachunku,
-            beneficiary account, routing and account""",
+            beneficiary account, account #, acct""",
             NUMBER,
             check=holds(digits=6, length=(6, 26)),
             words=1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -14,6 +13,8 @@ from presidio_analyzer import (
     LocalRecognizer,
     RecognizerResult,
 )
+
+from piirag.detection.recognizers.signs import register_labels, register_texts, signs_of
 
 SURE = 1.0
 """Score of a value whose checksum is right, as Presidio has it."""
@@ -29,77 +30,100 @@ class Gate(Protocol):
         """Something true where the recogniser has to look."""
 
 
-class Cues:
-    """A gate of words: passes where all words of one of the cues stand in the text, in any case.
-
-    Looking for a fixed word costs a fraction of a microsecond per KB, so a gate of a hundred
-    words is cheaper than one pattern.
+class Labels:
+    """A gate: whether one of some labels may stand in the text.
 
     Args:
-        cues: Each a string of words with a blank between them, without accents; "~" stands for a
-            blank within a word. A word is found inside other words, too.
+        labels: In the form of `piirag.detection.recognizers.keyed.Rule`.
     """
 
-    def __init__(self, *cues: str) -> None:
-        words = {
-            tuple(sorted({word.replace("~", " ") for word in folded(cue).split()})) for cue in cues
-        }
-        # A cue that holds all words of another says nothing more.
-        kept: list[tuple[str, ...]] = []
-        for cue in sorted(words, key=lambda cue: (len(cue), cue)):
-            if not any(all(any(w in v for v in cue) for w in shorter) for shorter in kept):
-                kept.append(cue)
-        self.cues = tuple(kept)
+    def __init__(self, *labels: str) -> None:
+        self.labels = frozenset(labels)
+        register_labels(self.labels)
 
     def search(self, text: str) -> bool:
-        """Whether one of the cues stands in the text."""
-        return self.stands_in(folded(text))
+        """Whether one of them may."""
+        return not self.labels.isdisjoint(signs_of(text).labels)
 
-    def stands_in(self, low: str) -> bool:
-        """The same, for a text that is folded already."""
-        for cue in self.cues:
-            for word in cue:
-                if word not in low:
-                    break
-            else:
-                return True
-        return False
 
-    def __repr__(self) -> str:
-        return f"Cues({len(self.cues)})"
+class Begins:
+    """A gate: whether one of some texts may begin a word, in upper and lower case as it is."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = frozenset(texts)
+        register_texts(self.texts)
+
+    def search(self, text: str) -> bool:
+        """Whether one of them may."""
+        return not self.texts.isdisjoint(signs_of(text).labels)
+
+
+class Contains:
+    """A gate: whether one of some texts stands anywhere, in upper and lower case as it is."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    def search(self, text: str) -> bool:
+        """Whether one of them does."""
+        return any(part in text for part in self.texts)
+
+
+class Digits:
+    """A gate: a pattern that takes so many digits to match.
+
+    Args:
+        fewest: So many digits at least stand in any match.
+        pattern: Matches wherever the recogniser finds something.
+    """
+
+    def __init__(self, fewest: int, pattern: str) -> None:
+        self._fewest = fewest
+        self._pattern = re.compile(pattern)
+
+    def search(self, text: str) -> bool:
+        """Whether the pattern matches."""
+        return signs_of(text).digits >= self._fewest and self._pattern.search(text) is not None
+
+
+class LongRun:
+    """A gate: a pattern that takes twenty letters and digits in a row to match."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def search(self, text: str) -> bool:
+        """Whether the pattern matches."""
+        return signs_of(text).long_run and self._pattern.search(text) is not None
+
+
+class Mixed:
+    """A gate: a pattern that takes a capital and a digit side by side, or almost, to match."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def search(self, text: str) -> bool:
+        """Whether the pattern matches."""
+        return signs_of(text).mixed and self._pattern.search(text) is not None
 
 
 class AnyGate:
-    """Passes where one of several gates passes."""
+    """Passes where one of several gates passes. Gates of one kind become one."""
 
     def __init__(self, *gates: Gate) -> None:
-        self.gates = gates
+        labels = [gate for gate in gates if isinstance(gate, Labels)]
+        begins = [gate for gate in gates if isinstance(gate, Begins)]
+        rest = [gate for gate in gates if not isinstance(gate, Labels | Begins)]
+        self.gates: list[Gate] = [*dict.fromkeys(rest)]
+        if labels:
+            self.gates.insert(0, Labels(*(label for gate in labels for label in gate.labels)))
+        if begins:
+            self.gates.insert(0, Begins(*(text for gate in begins for text in gate.texts)))
 
     def search(self, text: str) -> bool:
         """Whether one of the gates passes."""
         return any(gate.search(text) for gate in self.gates)
-
-
-_ACCENTED = re.compile("[\u00c0-\u017f]")
-
-
-def _plain(letter: str) -> str:
-    special = {"ß": "s", "æ": "a", "œ": "o", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ð": "d"}
-    low = "i" if letter == "\u0130" else letter.lower()
-    return special.get(low) or unicodedata.normalize("NFD", low)[0]
-
-
-_PLAIN = {chr(code): _plain(chr(code)) for code in range(0xC0, 0x180)}
-
-
-def folded(text: str) -> str:
-    """The text in lower case, without the accents of Latin letters; offsets hold.
-
-    Labels are looked for in this form: `"Geburtsdatum"`, `"NÚMERO"` and `"numero"` agree.
-    """
-    if text.isascii():
-        return text.lower()
-    return _ACCENTED.sub(lambda match: _PLAIN[match.group()], text).lower()
 
 
 class Hit(NamedTuple):
@@ -172,7 +196,7 @@ class TextRecognizer(LocalRecognizer):  # type: ignore[misc]
         super().__init_subclass__()
         if cls.FORMS:
             cls.ENTITIES = tuple(dict.fromkeys((*cls.ENTITIES, *(f.entity for f in cls.FORMS))))
-            cls.gate = AnyGate(*dict.fromkeys(f.gate for f in cls.FORMS))
+            cls.gate = AnyGate(*(f.gate for f in cls.FORMS))
 
     def __init__(self, supported_language: str = "en", name: str | None = None) -> None:
         super().__init__(

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import SURE, Hit, TextRecognizer, folded
+from piirag.detection.recognizers.base import SURE, Digits, Hit, TextRecognizer
 from piirag.detection.recognizers.checksums import bare, luhn
+from piirag.detection.recognizers.signs import folded
 
 # Scheme, first and last prefix, lengths. ISO/IEC 7812 leaves ranges to the schemes; these are the
 # ones that the schemes' own pages give (Visa, Mastercard, American Express, Discover, Diners Club,
@@ -43,10 +44,9 @@ _RANGES: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (9792, 9792, (16,)),
     (506099, 506198, (16, 18, 19)),
     (507865, 507964, (16, 18, 19)),
-    (1, 1, (15,)),
 )
-# Behind a word for a card, the older and shorter Maestro cards as well.
-_OLD = ((50, 50), (56, 58), (6, 6))
+# Behind a word for a card, UATP and the older Maestro cards as well.
+_OLD = ((1, 1), (50, 50), (56, 58), (6, 6))
 _OLD_LENGTHS = range(12, 20)
 
 # Groups of three digits or more: "4-6-5" and "4-4-4-4", not "0 5 3 2".
@@ -79,14 +79,14 @@ class CardRecognizer(TextRecognizer):
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD",)
-    gate = re.compile(r"\d{3,8}(?:[ -]?\d{3,8}){1,5}")
+    gate = Digits(12, r"\d(?:[ -]?\d){11}")
 
     def find(self, text: str) -> Iterator[Hit]:
         """Numbers with a known prefix and a right check digit."""
         low = ""
         for match in _CARD.finditer(text):
             number = bare(match.group())
-            if not _FEWEST <= len(number) <= _MOST or len(set(number)) < 3 or not luhn(number):
+            if not _FEWEST <= len(number) <= _MOST or len(set(number)) < 2 or not luhn(number):
                 continue
             fits = scheme_fits(number)
             if not (fits and (len(number) in _USUAL or not match.group().isdigit())):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from piirag.detection.recognizers import national_checks as national
-from piirag.detection.recognizers.base import Form, TextRecognizer, form
+from piirag.detection.recognizers.base import Form, Mixed, TextRecognizer, form
 from piirag.detection.recognizers.checksums import bare
 from piirag.detection.recognizers.keyed import IN_LINE, KeyedRecognizer, Rule, holds, rule
 
@@ -25,7 +25,7 @@ class NinoRecognizer(TextRecognizer):
         form(
             "UK_NINO",
             rf"(?<![\w-]){_NINO}",
-            r"\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]",
+            Mixed(r"\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]"),
             score=0.65,
             check=lambda value: None if national.nino(bare(value)) else False,
         ),
@@ -93,7 +93,7 @@ class FrRecognizer(KeyedRecognizer):
         form(
             "LICENSE_PLATE",
             r"(?<![\w-])(?!SS|WW)[A-HJ-NP-TV-Z]{2}-\d{3}-(?!SS)[A-HJ-NP-TV-Z]{2}(?![\w-])",
-            r"-\d{3}-[A-Z]{2}",
+            Mixed(r"-\d{3}-[A-Z]{2}"),
             score=0.4,
         ),
     )
@@ -148,8 +148,8 @@ class ItRecognizer(KeyedRecognizer):
             "IT_FISCAL_CODE",
             r"(?i)(?<![\w-])[A-Z]{3}[ ]?[A-Z]{3}[ ]?[\dLMNP-V]{2}[A-EHLMPRST][\dLMNP-V]{2}[ ]?"
             r"[A-Z][\dLMNP-V]{3}[A-Z](?![\w-])",
-            r"(?i)[a-z][\dl-v]{2}[a-z][\dl-v]{2}[ ]?[a-z][\dl-v]{3}[a-z]",
-            check=lambda value: bool(national.codice_fiscale(bare(value))),
+            r"(?i)[\dl-v]{2}[a-z][\dl-v]{2}[ ]?[a-z][\dl-v]{3}[a-z]",
+            check=_valid(national.codice_fiscale),
         ),
     )
 
@@ -226,9 +226,24 @@ class InRecognizer(TextRecognizer):
     )
 
 
-class DeRecognizer(TextRecognizer):
-    """German tax identification and social security numbers in their printed groups."""
+def _german_document(value: str) -> bool | None:
+    number = bare(value)
+    return None if len(number) == 9 else national.german_document(number)
 
+
+class DeRecognizer(KeyedRecognizer):
+    """German tax identification and social security numbers in their printed groups, documents."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        rule(
+            "DE_ID_CARD",
+            """personalausweis, personalausweisnummer, ausweis, ausweisnummer, ausweis nr,
+            identity card, id card""",
+            r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d?(?:[ ]?<{0,2}D)?(?![\w-])",
+            check=lambda value: _german_document(value.rstrip("D< ")),
+            words=1,
+        ),
+    )
     FORMS: ClassVar[tuple[Form, ...]] = (
         form(
             "DE_TAX_ID",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
-from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
+from piirag.detection.recognizers.base import Contains, Form, form
+from piirag.detection.recognizers.keyed import IN_LINE, STRICT, KeyedRecognizer, Rule, rule
 
+_OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}
 _QUOTES = "\"'`"
 _VALUE = r"(?:(?<=[\"'`])[^\"'`\n]{3,128}(?=[\"'`])|[^\s\"'`]\S{2,127})"
 _SAID = r"[ \t]{1,3}(?i:is|was|to)[ \t]{1,3}[\"'`]?"
@@ -19,7 +20,8 @@ _OPTION = r"[ \t]{1,2}[\"'`]?"
 
 _NEXT_KEY = re.compile(r"[;&,](?=\s?[\w.-]{1,30}=)|&amp;|\\n|</")
 _TEMPLATE = re.compile(
-    r"[$%@#]?[{<\[(]|%[(s]|\$[A-Za-z_]+\Z|[*•.xX#_?-]+\Z|\.{2,}|\\|&[a-z]+\b|env[.:]|vault:|!"
+    r"[$%@#|]?[{<\[(]|%[(s]|\$[A-Za-z_]+\Z|[*•.xX#_?-]+\Z|\.{2,}|[?+:-][a-z]+\Z|\\|"
+    r"&[a-z]+\b|env[.:]|vault:|![A-Za-z:]+\Z"
 )
 _CODE = re.compile(
     r"[&*!]?[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)*(?:[(\[]|\)|,\Z|;\Z|\Z)"
@@ -28,7 +30,7 @@ _NOT_VALUES = frozenset(
     """
     any arg args argument bcrypt blank bool boolean byte bytes changed char configured confirm
     confirmation correct default disabled email empty enabled encrypted enter env expired expires
-    expiry false field file forgot hash hashed hidden here incorrect input invalid key label
+    expiry false field file final forgot hash hashed hidden here incorrect input invalid key label
     login mandatory masked missing must name needed never new nil none not null number object
     optional options param password passwd passphrase pass please policy prompt protected pwd
     redacted required reset secret secure sensitive service set should something str string strong
@@ -48,6 +50,12 @@ _COMMON_ACCOUNTS = frozenset(
 _NAMES_A_VARIABLE = re.compile(
     r"(?i)pass|pwd|user|login|secret|token|param|arg\b|args|str\b|\bself"
 )
+
+
+def _url_password(value: str) -> bool | None:
+    """Placeholders, and the accounts of machines whose password is their name, are none."""
+    low = value.lower()
+    return False if low in _NOT_VALUES | _COMMON_ACCOUNTS or len(set(low)) < 3 else None
 
 
 def kinds(value: str) -> int:
@@ -81,10 +89,8 @@ class PasswordRecognizer(KeyedRecognizer):
             "PASSWORD",
             r"(?<=://)(?!user(?:name)?:pass(?:word|wd)?@)[^\s/:@\"'<>\[\]{}$]{0,64}"
             r":(?P<value>[^\s/@\"'<>{}$]{3,128})@(?=[\w.\[-])",
-            "://",
-            check=lambda value: (
-                None if value.lower() not in _NOT_VALUES and _some(value) else False
-            ),
+            Contains("://"),
+            check=_url_password,
         ),
     )
 
@@ -92,12 +98,14 @@ class PasswordRecognizer(KeyedRecognizer):
         """Cut what does not belong to the password; drop what is none."""
         if of.labels[0] == "pin":
             return start, end, of.score
-        if text[start - 1 : start] == ">" and text[end : end + 2] != "</":
+        if ">" in text[max(0, start - 3) : start] and text[end : end + 2] != "</":
             cut = text.find("</", start, end)
             if cut < 0:
                 return start, end, 0.0  # "<user>:<password>@host": a placeholder
             end = cut
         quoted = text[start - 1 : start] in _QUOTES and text[end : end + 1] in _QUOTES
+        if quoted and text[start - 2 : start - 1] == text[start - 1 : start]:
+            return start, end, 0.0  # an empty string, and code behind it
         if not quoted:
             end = _trim(text, start, end)
         value = text[start:end]
@@ -106,31 +114,40 @@ class PasswordRecognizer(KeyedRecognizer):
             good = not _CODE.match(value) and kinds(value) >= 2
             good = good or (any(map(str.isdigit, value)) and _mixed(value) and len(value) >= 6)
         elif sure:
-            good = " " not in value or of.labels[0] == "passphrase"
+            good = " " not in value or "phrase" in text[max(0, start - 20) : start].lower()
         else:
             good = _unquoted(text, start, end)
         good = good and not _TEMPLATE.match(value) and value.lower() not in _NOT_VALUES
+        good = good or (_drawn(value) and not value.startswith(_VARIABLES))
         return start, end, of.score if good and len(value) >= 4 else 0.0
+
+
+_VARIABLES = ("${", "{{", "%(", "<", "$(")
+_RUNS = re.compile(r"[A-Z]+|[a-z]+|\d+|[^A-Za-z0-9]+")
+
+
+def _drawn(value: str) -> bool:
+    """Whether the characters change their kind at almost every step, as code and words do not."""
+    runs = len(_RUNS.findall(value))
+    return len(value) >= 8 and " " not in value and kinds(value) >= 3 and runs * 1.8 >= len(value)
 
 
 def _mixed(value: str) -> bool:
     return any(map(str.isalpha, value)) and not value.isalpha()
 
 
-def _some(value: str) -> bool:
-    return len(set(value)) >= 3
-
-
 def _trim(text: str, start: int, end: int) -> int:
     """Where an unquoted value ends: before the next key, without marks of the sentence."""
     cut = _NEXT_KEY.search(text, start, end)
     end = cut.start() if cut else end
-    while end > start and text[end - 1] in "\"'`,;:.":
+    while end > start:
+        last = text[end - 1]
+        opening = _OPENING.get(last)
+        if last not in "\"'`,;:." and not (
+            opening and text.count(last, start, end) > text.count(opening, start, end)
+        ):
+            break
         end -= 1
-    for opening, closing in ("()", "[]", "{}", "<>"):
-        value = text[start:end]
-        if value.endswith(closing) and value.count(closing) > value.count(opening):
-            end -= 1
     return end
 
 
@@ -145,6 +162,8 @@ def _unquoted(text: str, start: int, end: int) -> bool:
     if call and (call.end() == len(value) or value[call.end() - 1] in "(["):
         # An identifier or a call: a password only where it mixes digits in, or is written as
         # configuration (`password=letmein` or `password: letmein` on a line of its own).
+        if kinds(value[: call.end() - 1]) == 4:
+            return True
         if value[call.end() - 1] in "([" or _NAMES_A_VARIABLE.search(value) or "." in value:
             return value[:4].lower() == "pass" and any(map(str.isdigit, value)) and ":" in before
         if any(map(str.isdigit, value)) and any(map(str.isalpha, value)):
@@ -179,8 +198,9 @@ class UsernameRecognizer(KeyedRecognizer):
         rule(
             "USERNAME",
             """twitter, instagram, telegram, skype, discord, snapchat, tiktok, mastodon, github,
-            linkedin, reddit, insta, ig, wechat, signal, twitter handle, x handle, handle""",
+            linkedin, reddit, insta, ig, wechat, signal, twitter handle, handle""",
             r"@[A-Za-z_][\w.]{2,40}(?:#\d{4})?(?![\w@/])",
+            link=IN_LINE,
             table=False,
         ),
         rule("USERNAME", "skype, skype id, discord, wechat id, telegram, github user",
@@ -192,6 +212,8 @@ class UsernameRecognizer(KeyedRecognizer):
         while end > start and text[end - 1] in ".-+":
             end -= 1
         value = text[start:end]
+        if ">" in text[max(0, start - 3) : start] and text[end : end + 2] != "</":
+            return start, end, 0.0
         low = value.lower().lstrip("@")
         if low in _COMMON_ACCOUNTS or low in _NOT_VALUES or _NAMES_A_VARIABLE.search(low):
             return start, end, 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import AnyGate, Form, form
 from piirag.detection.recognizers.keyed import LOOSE, STRICT, KeyedRecognizer, Rule, rule
 
 # Month names of English, German, French, Spanish, Italian, Dutch and Polish, as they begin.
@@ -73,7 +73,7 @@ def is_month(value: str) -> bool | None:
 _NAMED = """
     dob, d.o.b, date of birth, birth date, birthdate, birthday, birthdt, birth dt, day of birth,
     bday, born date, geburtsdatum, geburtstag, geb dat, date de naissance, naissance,
-    fecha de nacimiento, fecha nacimiento, f nacimiento, fec nac, nacimiento, data di nascita,
+    fecha de nacimiento, fecha nacimiento, fec nac, nacimiento, data di nascita,
     data nascita, geboortedatum, geboorte datum, data urodzenia, data de nascimento,
     fodelsedatum, date naissance, cumpleanos
 """
@@ -87,16 +87,18 @@ class DateOfBirthRecognizer(KeyedRecognizer):
     """Dates that a label or a word such as "born" makes dates of birth."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
-        rule("DATE_OF_BIRTH", _NAMED, DATE, score=0.85, check=is_date, words=4),
-        rule("DATE_OF_BIRTH", _NAMED, _RUN, score=0.7, check=is_date, link=STRICT),
-        rule("DATE_OF_BIRTH", _NAMED, _MONTH_ONLY, check=is_month),
-        rule("DATE_OF_BIRTH", _SAID, DATE, score=0.85, check=is_date, link=LOOSE, words=6),
+        rule("DATE_OF_BIRTH", _NAMED, DATE, score=0.85, check=is_date, digit=True, words=4),
+        rule("DATE_OF_BIRTH", _NAMED, _RUN, score=0.7, check=is_date, digit=True, link=STRICT),
+        rule("DATE_OF_BIRTH", _NAMED, _MONTH_ONLY, check=is_month, digit=True),
+        rule(
+            "DATE_OF_BIRTH", _SAID, DATE, score=0.85, check=is_date, digit=True, link=LOOSE, words=6
+        ),
     )
     FORMS: ClassVar[tuple[Form, ...]] = (
         form(
             "DATE_OF_BIRTH",
             rf"(?:(?<![\w.])b\.[ ]?|\([*][ ]?)(?P<value>{DATE})",
-            r"\bb\.[ ]?[\dA-Z]|\([*][ ]?[\dA-Z]",
+            AnyGate(re.compile(r"b\.[ ]?[\dA-Za-z]"), re.compile(r"\([*]")),
             score=0.5,
             check=is_date,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import Digits, Form, form
 from piirag.detection.recognizers.checksums import bare, luhn
 from piirag.detection.recognizers.keyed import (
     IN_LINE,
@@ -67,7 +67,9 @@ _FIVE = r"\.\d{5,15}"
 def _on_land(value: str) -> bool | None:
     """Two figures near zero, or alike, are rather something else than a place."""
     numbers = [float(n) for n in re.findall(r"[+-]?\d{1,3}\.\d{1,15}", value)]
-    return None if len(numbers) == 2 and abs(numbers[0]) >= 10 and abs(numbers[1]) >= 1 else False
+    if len(numbers) != 2 or numbers[0] == numbers[1]:
+        return False
+    return None if abs(numbers[0]) >= 10 and abs(numbers[1]) >= 1 else False
 
 
 def _not_in_a_list(text: str, start: int, end: int) -> bool:
@@ -105,23 +107,23 @@ class CoordinatesRecognizer(KeyedRecognizer):
             "COORDINATES",
             r"(?<![\w.])[+-]?\d{1,2}\.\d{3,15}[ ]?°?[ ]?[NS][,;/ ]{1,3}"
             r"[+-]?\d{1,3}\.\d{3,15}[ ]?°?[ ]?[EWO](?!\w)",
-            r"\.\d{3,15}[ ]?°?[ ]?[NS][,;/ ]",
+            Digits(6, r"\.\d{3,15}[ ]?°?[ ]?[NS][,;/ ]"),
         ),
         form(
             "COORDINATES",
             rf"(?<![\w.]){_ARC}[ ]?[NS][,;/ ]{{0,3}}{_ARC}[ ]?[EWO](?!\w)",
-            r"°[ ]?\d{1,2}(?:\.\d{1,6})?[ ]?['′’]",
+            Digits(4, r"°[ ]?\d{1,2}(?:\.\d{1,6})?[ ]?['′’]"),
         ),
         form(
             "COORDINATES",
             rf"(?:/@|[?&](?:q|ll|query|center|destination|daddr|saddr|sll|mlat)=(?:loc:)?|\bgeo:)"
             rf"(?P<value>{_LATITUDE}(?:,|%2C){_LONGITUDE})(?!\d)",
-            r"\d\.\d{3,15}(?:,|%2C)[+-]?\d",
+            Digits(8, r"\.\d{3,15}(?:,|%2C)[+-]?\d"),
         ),
         form(
             "COORDINATES",
             rf"(?<![\w.+-])(?P<value>[+-]?[1-8]\d{_FIVE},[ ]?[+-]?1?\d{{1,2}}{_FIVE})(?![\w.%])",
-            rf"\d{_FIVE},[ ]?[+-]?\d",
+            Digits(13, rf"{_FIVE},[ ]?[+-]?\d"),
             score=0.4,
             check=_on_land,
             around=_not_in_a_list,

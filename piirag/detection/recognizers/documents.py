@@ -62,7 +62,7 @@ class DriverLicenseRecognizer(KeyedRecognizer):
             driver lic, fuhrerschein, fuhrerscheinnummer, fuehrerschein, permis de conduire,
             permiso de conducir, carnet de conducir, licencia de conducir, patente di guida,
             rijbewijs, rijbewijsnummer, prawo jazdy, prawa jazdy, driving permit, dvla""",
-            GROUPS,
+            rf"(?:[A-Z9]{{5}}[ ]\d{{6}}[ ][A-Z0-9]{{2}}\d?[A-Z]{{2}}(?!\w)|{GROUPS})",
             check=holds(digits=4, length=(5, 20)),
             words=2,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import Form, Mixed, form
 from piirag.detection.recognizers.checksums import bare, npi
 from piirag.detection.recognizers.keyed import GROUPS, IN_LINE, KeyedRecognizer, Rule, holds, rule
 
@@ -84,7 +84,7 @@ class UsHealthNumberRecognizer(KeyedRecognizer):
         form(
             "US_MBI",
             rf"(?<![\w-])[1-9]{_L}{_LN}\d(-?){_L}{_LN}\d\1{_L}{{2}}\d{{2}}(?![\w-])",
-            r"[1-9][A-Y][0-9A-Y][0-9]-?[A-Y][0-9A-Y][0-9]-?[A-Y]{2}[0-9]{2}",
+            Mixed(r"[A-Y][0-9A-Y]\d-?[A-Y][0-9A-Y]\d-?[A-Y]{2}\d{2}"),
             score=0.5,
         ),
     )

@@ -18,42 +18,49 @@ from piirag.detection.recognizers.base import (
     SURE,
     AnyGate,
     Check,
-    Cues,
     Hit,
+    Labels,
     TextRecognizer,
-    folded,
 )
+from piirag.detection.recognizers.signs import NOUNS, folded, signs_of
 from piirag.detection.recognizers.tables import Tables
 
 # Between two words of a label: nothing (camelCase), a blank, "_", "-", ".", "'".
 _GAP = r"[\s_./'’-]{0,2}"
 
 # Words that may follow a label: "passport card no.", "account_number".
-_NOUNS = re.compile(
-    rf"(?:{_GAP}(?:numbers?|nummer|numero|numer|nbr|num|no|nr|n[°º]|№|#|ids?|codes?|cards?|"
-    r"documents?|ref(?:erence)?|value|identifier|identification)(?![a-z])){0,3}"
-)
+_NOUNS = re.compile(rf"(?:{_GAP}(?:(?:{NOUNS})(?![a-z])|[#№])){{0,3}}")
+
+_DIGIT = re.compile(r"\d")
+# What may stand between label and value takes no more.
+_REACH = 250
 
 _PARENTHESIS = r"(?:[ \t]?\([^()\n]{1,30}\))?"
 _CLOSERS = r"[\"'`*_\])]{0,3}"
 _OPENERS = r"[\"'`*_(\[<]{0,3}"
 _SIGN = r"(?::=|=>|[:=](?![=:>]))"
-_TAGS = r"(?:>\s{0,2}(?:</?[a-zA-Z][^<>\n]{0,60}>\s{0,2}){0,3})"
+_TAG = r"(?:</?[a-zA-Z][^<>\n]{0,60}>\s{0,2})"
+_TAGS = rf"(?:>\s{{0,2}}{_TAG}{{0,3}}|{_TAG}{{1,3}})"
+_LEADER = r"(?:[ ]?[._…]){2,60}[ ]?"
 _VERB = (
     r"(?:(?i:is|was|are|were|reads|of|for|on|ending|est|es|ist|lautet|am|op|e|il|le|el|dnia|in)\b)"
 )
 _MARKS = r"[\s\"'`*_()\[\]:=,;|~>–—-]"
 _MARKS_IN_LINE = r"[ \t\"'`*_()\[\]:=,;|~>–—-]"
 
-STRICT = rf"{_CLOSERS}{_PARENTHESIS}[ \t]{{0,3}}(?:{_SIGN}{_CLOSERS}[ \t]{{0,8}}|{_TAGS}){_OPENERS}"
+STRICT = (
+    rf"{_CLOSERS}{_PARENTHESIS}[ \t]{{0,3}}"
+    rf"(?:{_SIGN}{_CLOSERS}[ \t]{{0,8}}|{_TAGS}){_OPENERS}"
+)
 """A colon, an equals sign or a tag must stand between label and value, on one line."""
 
 IN_LINE = (
-    rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_MARKS_IN_LINE}{{0,8}})(?:{_VERB}{_MARKS_IN_LINE}{{1,8}})?"
+    rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_LEADER}|{_MARKS_IN_LINE}{{0,8}})"
+    rf"(?:{_VERB}{_MARKS_IN_LINE}{{1,8}})?"
 )
 """Label and value stand on one line, with little between them."""
 
-LOOSE = rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_MARKS}{{0,8}})(?:{_VERB}{_MARKS}{{1,8}})?"
+LOOSE = rf"\.?{_PARENTHESIS}(?:{_TAGS}|{_LEADER}|{_MARKS}{{0,8}})(?:{_VERB}{_MARKS}{{1,8}})?"
 """As `IN_LINE`, but the value may stand on the next line."""
 
 
@@ -72,6 +79,7 @@ class Rule:
         link: What may stand between label and value: `STRICT`, `IN_LINE` or `LOOSE`.
         words: So many other words may stand between label and value.
         table: Whether the label may be the header of a column.
+        digit: Whether a digit has to stand behind the label. Spares costly patterns.
     """
 
     entity: str
@@ -82,6 +90,7 @@ class Rule:
     link: str = LOOSE
     words: int = 0
     table: bool = True
+    digit: bool = False
 
     @property
     def name(self) -> str:
@@ -100,17 +109,24 @@ class _Compiled:
 
     def __init__(self, of: Rule) -> None:
         self.rule = of
-        between = rf"(?:[^\W\d_]{{1,15}}[,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
+        between = rf"(?:[^\W\d_]{{1,15}}[:,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
         self.behind = re.compile(rf"{of.link}{between}(?P<value>{of.value})")
         self.value = re.compile(rf"(?:{of.value})")
-        # The longest label first, so that "passport card" is not taken for "passport".
-        labels = sorted(set(of.labels), key=lambda label: (-len(label), label))
-        spelled = "|".join(
-            _GAP.join(re.escape(word.replace("~", " ")) for word in label.split())
-            for label in labels
-        )
-        self.labels = re.compile(spelled)
-        self.gate = Cues(*of.labels)
+        self.labels = {label: re.compile(_spelled(label)) for label in of.labels}
+
+    def places(self, text: str, low: str, present: frozenset[str]) -> dict[int, int]:
+        """Where labels begin -> where the longest one ends."""
+        places: dict[int, int] = {}
+        for label in present.intersection(self.labels):
+            for match in self.labels[label].finditer(low):
+                start, end = match.span()
+                if end > places.get(start, 0) and _begins_well(text, start, label):
+                    places[start] = end
+        return places
+
+
+def _spelled(label: str) -> str:
+    return _GAP.join(re.escape(word.replace("~", " ")) for word in label.split())
 
 
 class KeyedRecognizer(TextRecognizer):
@@ -125,15 +141,26 @@ class KeyedRecognizer(TextRecognizer):
             cls.ENTITIES = tuple(dict.fromkeys((*cls.ENTITIES, *(of.entity for of in cls.RULES))))
         super().__init_subclass__()
         if cls.RULES:
-            cues = Cues(*(label for of in cls.RULES for label in of.labels))
-            cls.gate = AnyGate(cues, cls.gate) if cls.FORMS else cues
+            labels = Labels(*(label for of in cls.RULES for label in of.labels))
+            cls.gate = AnyGate(labels, cls.gate) if cls.FORMS else labels
 
     def find(self, text: str) -> Iterator[Hit]:
         """Values that follow a label, stand below one, or have a form of their own."""
         yield from super().find(text)
-        low = folded(text)
+        present = signs_of(text).labels
+        low = ""
+        places: list[tuple[int, int, _Compiled]] = []
         for compiled in self._compiled:
-            yield from self._by_rule(compiled, text, low)
+            if not present.isdisjoint(compiled.labels):
+                low = low or folded(text)
+                found = compiled.places(text, low, present)
+                places += [(start, end, compiled) for start, end in found.items()]
+        tables = Tables(text)
+        for start, end, compiled in sorted(places, key=lambda place: place[:2]):
+            nouns = _NOUNS.match(low, end)
+            end = nouns.end() if nouns else end
+            if _ends_well(text, end):
+                yield from self._named(compiled, text, tables, start, end)
 
     def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
         """Which part of a value counts, and its score; zero drops it."""
@@ -144,36 +171,43 @@ class KeyedRecognizer(TextRecognizer):
                 score = SURE if verdict else 0.0
         return start, end, score
 
-    def _by_rule(self, compiled: _Compiled, text: str, low: str) -> Iterator[Hit]:
+    def _named(
+        self, compiled: _Compiled, text: str, tables: Tables, start: int, end: int
+    ) -> Iterator[Hit]:
+        """The value, or the column of values, that a label names."""
         of = compiled.rule
-        if not compiled.gate.stands_in(low):
-            return
-        tables = Tables(text)
-        for label in compiled.labels.finditer(low):
-            start, end = label.span()
-            nouns = _NOUNS.match(low, end)
-            end = nouns.end() if nouns else end
-            if not _stands_alone(text, start, end):
-                continue
-            cells = tables.column(start, end) if of.table else None
-            if cells is not None:
-                spans = [cell for cell in cells if compiled.value.fullmatch(text, *cell)]
-            else:
-                match = compiled.behind.match(text, end)
-                spans = [match.span("value")] if match else []
-            for span in spans:
-                begin, stop, score = self.judge(of, text, *span)
-                if score > 0 and begin < stop:
-                    yield Hit(begin, stop, score, of.entity, of.name)
+        cells = tables.column(start, end) if of.table else None
+        if cells is not None:
+            spans = [cell for cell in cells if compiled.value.fullmatch(text, *cell)]
+        else:
+            worth = not of.digit or _DIGIT.search(text, end, end + _REACH)
+            match = compiled.behind.match(text, end) if worth else None
+            spans = [match.span("value")] if match else []
+        for span in spans:
+            begin, stop, score = self.judge(of, text, *span)
+            if score > 0 and begin < stop:
+                yield Hit(begin, stop, score, of.entity, of.name)
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+# A hump inside a word: "pasSport" is nobody's way to write a label.
+_HUMP = re.compile(r"(?<=[^\W\d_])[a-zß-ÿ][A-ZÀ-Þ]")
+
+
+def _begins_well(text: str, start: int, label: str) -> bool:
     """Whether a label is a word, or a part of an identifier (`userDob`, `user_dob`)."""
-    before = text[start - 1 : start]
-    if before.isalnum() and not (before.islower() and text[start].isupper()):
+    before = text[max(0, start - 2) : start]
+    if before[-1:].isalnum() and not (
+        len(before) == 2 and before.isalpha() and before.islower() and text[start].isupper()
+    ):
         return False
+    return _HUMP.search(text, start, start + len(label.split()[0])) is None
+
+
+def _ends_well(text: str, end: int) -> bool:
     after = text[end : end + 1]
-    return not after.isalpha() or (after.isupper() and text[end - 1].islower())
+    if not after.isalpha() or not text[end - 1].isalpha():
+        return True
+    return after.isupper() and text[end - 1].islower()
 
 
 def holds(

@@ -50,6 +50,14 @@ def utr(number: str) -> bool:
     return "21987654321"[rest] == number[0]
 
 
+def german_document(number: str) -> bool:
+    """German identity card or passport with the check digit of ICAO Doc 9303 at its end."""
+    if re.fullmatch(r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d", number) is None:
+        return False
+    values = [int(c, 36) for c in number[:-1]]
+    return sum(v * w for v, w in zip(values, (7, 3, 1) * 3, strict=True)) % 10 == int(number[-1])
+
+
 def steuer_id(number: str) -> bool:
     """German tax identification number (section 139b AO): no digit more than three times."""
     if len(number) != 11 or not number.isdigit() or number[0] == "0":
@@ -76,8 +84,8 @@ def siren(number: str) -> bool:
     if len(number) not in {9, 14} or not number.isdigit() or int(number) == 0:
         return False
     # La Poste numbers its offices by digit sums (INSEE).
-    if len(number) == 14 and number.startswith("356000000"):
-        return sum(map(int, number)) % 5 == 0
+    if number.startswith("356000000") and len(number) == 14 and sum(map(int, number)) % 5 == 0:
+        return True
     return luhn(number) and (len(number) == 9 or luhn(number[:9]))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
-from piirag.detection.recognizers.keyed import KeyedRecognizer, Rule, rule
+from piirag.detection.recognizers.base import Form, Mixed, form
+from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 
 # Postcode areas of the United Kingdom and its crown dependencies (Royal Mail).
 _AREAS = (
@@ -43,37 +43,38 @@ class PostcodeRecognizer(KeyedRecognizer):
         rule(
             "POSTCODE",
             """postcode, post code, postal code, postalcode, zip, zip code, zipcode, plz,
-            postleitzahl, code postal, codigo postal, codice postale, cap, c.p, postnummer,
+            postleitzahl, code postal, codigo postal, codice postale, postnummer,
             kod pocztowy, pincode, pin code, eircode, cep, postal/zip""",
             _ANY,
         ),
+        rule("POSTCODE", "cap, c.p", r"\d{5}(?![\w-])(?![.,]\d)", link=STRICT, table=False),
     )
     FORMS: ClassVar[tuple[Form, ...]] = (
         form(
             "POSTCODE",
             # "M1 8GB" is a machine rather than a place in Manchester.
             rf"(?<![\w-]){_OUTWARD}[ ](?!\d(?:GB|TB|PB|HZ)\b){_INWARD}(?![\w-])",
-            r"\d[0-9A-Z]?[ ]\d[A-Z]{2}",
+            Mixed(r"\d[0-9A-Z]?[ ]\d[A-Z]{2}"),
             score=0.5,
         ),
         form(
             "POSTCODE",
             rf"(?<![\w-]){_CANADA}[ ]{_CANADA_END}(?![\w-])",
-            r"[A-Z]\d[A-Z][ ]\d[A-Z]\d",
+            Mixed(r"[A-Z]\d[A-Z][ ]\d[A-Z]\d"),
             score=0.5,
         ),
         form(
             "POSTCODE",
             rf"[A-Za-z.][,]?[ ](?<=[,.][ ]|[a-z][ ])(?:{'|'.join(_STATES.split())})[ ]{{1,2}}"
             r"(?P<value>\d{5}-\d{4}|(?<=[A-Za-z], [A-Z]{2} )\d{5})(?![\w-])(?![.,]\d)",
-            r"[A-Z]{2}[ ]{1,2}\d{5}",
+            Mixed(r"[A-Z]{2}[ ]{1,2}\d{5}"),
             score=0.5,
         ),
         form(
             "POSTCODE",
             r"(?<![\w-])(?P<value>(?:DK|NL|SE|FI|NO|CH|PL|LT|LV|EE|HU|CZ|SK|HR|SI|RO|[DAFIEBLNSP])"
             r"-(?:\d{2}-\d{3}|\d{3}[ ]\d{2}|\d{4,5}))[ ](?=[A-ZÀ-Þ][a-zß-ÿ])",
-            r"[A-Z]-\d{2}[\d -]",
+            Mixed(r"[A-Z]-\d{2}[\d -]"),
             score=0.5,
         ),
     )

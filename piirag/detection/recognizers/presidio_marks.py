@@ -53,7 +53,16 @@ def _swedish(value: str) -> bool:
 
 
 def _turkish_plate(value: str) -> bool:
-    return _grouped_capitals(value) and len(bare(value)) >= 7
+    # Three letters go with two or three digits: "15 JAN 2015" is a date.
+    letters = sum(map(str.isalpha, value))
+    digits = len(bare(value)) - letters - 2
+    return _grouped_capitals(value) and len(bare(value)) >= 7 and letters + digits <= 6
+
+
+def _south_african_phone(value: str) -> bool:
+    """With the country's prefix, or ten digits in groups."""
+    groups = value.startswith("+") or (value[0] == "0" and len(bare(value)) == 10)
+    return groups and any(c in " -" for c in value) and "." not in value
 
 
 MARKS: dict[str, Marks] = {
@@ -120,7 +129,9 @@ MARKS: dict[str, Marks] = {
     "ZaDriverLicense": _never,
     "ZaIncomeTaxNumber": _never,
     "ZaLicensePlate": _never,
+    "ZaMobileNumber": _south_african_phone,
     "ZaPassport": _never,
+    "ZaTelephoneNumber": _south_african_phone,
     "ZaTrafficRegisterNumber": _never,
     "ZaVatNumber": _never,
 }
@@ -161,6 +172,37 @@ WORDS: dict[str, tuple[str, ...]] = {
     "UkDrivingLicence": _DRIVING,
 }
 
+ONLY_WORDS: dict[str, tuple[str, ...]] = {
+    # Presidio's "id", "fin", "sin", "pan", "pass", "ort", "member" and "policy" are words of
+    # everyday text.
+    "CaSin": ("sin number", "social insurance", "social insurance number", "nas"),
+    "DeIdCard": ("personalausweis", "ausweis", "personalausweisnummer", "ausweisnummer"),
+    "DePassport": ("reisepass", "passnummer", "reisepassnummer", "passport"),
+    "DePlz": ("plz", "postleitzahl", "wohnort", "wohnhaft", "anschrift", "postanschrift"),
+    "InPan": ("permanent account number", "pan card", "pan number", "pan no"),
+    "ItIdentityCard": ("carta d'identita", "carta di identita", "cie"),
+    "ItPassport": ("passaporto",),
+    "ItVatCode": ("piva", "p.iva", "partita iva"),
+    "SgFin": ("nric", "fin number", "fin no"),
+    "UkPostcode": ("postcode", "post code", "postal code"),
+    "UkVehicleRegistration": (
+        "number plate", "licence plate", "license plate", "registration", "reg", "vrn", "vrm",
+        "plate",
+    ),
+    "UsHealthInsuranceMemberId": (
+        "member id", "member number", "subscriber id", "subscriber", "health insurance",
+        "insurance id", "insurance number",
+    ),
+    "UsNpi": ("npi", "national provider", "provider id", "provider identifier"),
+    "UsPassport": ("passport", "travel document"),
+    "UsBank": ("account", "acct", "bank", "checking", "savings", "debit"),
+    "ZaDriverLicense": _DRIVING,
+    "ZaIdNumber": ("identity number", "id number", "south african id", "rsa id", "sa id"),
+    "ZaMobileNumber": ("cell", "cellphone", "mobile", "phone", "telephone", "tel"),
+    "ZaTelephoneNumber": ("phone", "telephone", "tel", "landline", "fax"),
+}  # fmt: skip
+"""Context words in place of Presidio's."""
+
 _NINE = re.compile(r"\d{9}")
 _TEN = re.compile(r"\d{10}")
 _ELEVEN = re.compile(r"\d{11}")
@@ -178,8 +220,10 @@ GATES: dict[str, Gate] = {
     "DeFuehrerschein": re.compile(r"\d{8}"),
     "DeHandelsregister": re.compile(r"(?i)hr[ab]\s*\d"),
     "DeHealthInsurance": _NINE,
+    "DeIdCard": re.compile(r"\w{8}\d"),
     "DeKfz": re.compile(r"[ -]\w{1,2}[\s-]\d|\s\w{1,2}\s\d"),
     "DeLanr": _NINE,
+    "DePassport": re.compile(r"\w{8}\d"),
     "DePlz": re.compile(r"\d{5}"),
     "DeSocialSecurity": re.compile(r"\d{8}\w\d{3}"),
     "DeTaxId": _ELEVEN,
@@ -190,9 +234,13 @@ GATES: dict[str, Gate] = {
     "EsPassport": re.compile(r"\w{3}\d{6}"),
     "FiPersonalIdentityCode": re.compile(r"\d{6}[-+\w]\d{3}\w"),
     "InAadhaar": re.compile(r"\d{12}|\d{4}[- :]\d{4}[- :]\d{4}"),
+    "InGstin": re.compile(r"\d{2}\w{11}[zZ]\w"),
+    "InPan": re.compile(r"\d{4}"),
     "InPassport": re.compile(r"\d\s?\d{4}\d"),
+    "InVehicleRegistration": re.compile(r"\d{4}|\d(?i:cd|cc|un)\d"),
     "InVoter": re.compile(r"\w{3}\d{7}"),
     "ItDriverLicense": re.compile(r"\d{7}|(?i:u1\w{8})"),
+    "ItFiscalCode": re.compile(r"(?i)[a-z]{6}[\dl-v]{2}[a-z]"),
     "ItVatCode": re.compile(r"\d[ _]?\d[ _]?\d[ _]?\d[ _]?\d[ _]?\d[ _]?\d[ _]?\d[ _]?\d"),
     "ItIdentityCard": re.compile(r"\d{5}"),
     "ItPassport": re.compile(r"\d{7}"),
@@ -212,13 +260,19 @@ GATES: dict[str, Gate] = {
     "SgFin": re.compile(r"\d{7}\w"),
     "SgUen": re.compile(r"\d{8}\w|\d{2}\w{2}\d{4}\w"),
     "ThTnin": _THIRTEEN,
+    "TrLicensePlate": re.compile(r"\d{2}[\s-]?[^\W\d]{1,3}[\s-]?\d{2}"),
     "TrNationalId": _ELEVEN,
+    "UkDrivingLicence": re.compile(r"\d{6}"),
     "UkNino": re.compile(r"\d{2} ?\d{2} ?\d{2} ?\w"),
     "UkPassport": re.compile(r"\d{7}"),
+    "UkPostcode": re.compile(r"\d\s?\d\w{2}|\d\w\s?\d\w{2}|(?i:gir)"),
+    "UkVehicleRegistration": re.compile(r"\d[- ]?\w{3}|\w{3}[- ]?\d{1,3}[- ]?\w"),
     "UsItin": re.compile(r"9\d{2}[- ]?\d{2}[- ]?\d{4}"),
     "UsBank": re.compile(r"\d{8}"),
     "UsPassport": re.compile(r"\d{8}"),
     "UsSsn": re.compile(r"\d{3}[- .]?\d{2}[- .]?\d{4}"),
+    "UsHealthInsuranceMemberId": re.compile(r"(?i)[a-z]-?[a-z0-9]{5}"),
+    "UsMbi": re.compile(r"\d\w{2}\d-?\w{2}\d-?\w{2}\d{2}"),
     "UsNpi": re.compile(r"[12]\d{3}[ -]?\d{3}[ -]?\d{3}"),
     "UsPrescriptionNumber": re.compile(r"\d{6}"),
     "UsPriorAuthorizationNumber": re.compile(r"\d{6}"),
@@ -229,6 +283,7 @@ GATES: dict[str, Gate] = {
     "ZaDriverLicense": re.compile(r"\d{6}"),
     "ZaIdNumber": _THIRTEEN,
     "ZaIncomeTaxNumber": _TEN,
+    "ZaLicensePlate": re.compile(r"(?i)\d\s?[a-z]{2}|\d\w{0,4}[a-z]{2}"),
     "ZaMobileNumber": re.compile(r"\d(?:[^\w\n]{0,3}\d){6}"),
     "ZaPassport": re.compile(r"\d{8}"),
     "ZaTelephoneNumber": re.compile(r"\d(?:[^\w\n]{0,3}\d){6}"),

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from piirag.detection.recognizers.api_keys import Prefix
-from piirag.detection.recognizers.base import SURE, AnyGate, Form, Hit, form
+from piirag.detection.recognizers.base import SURE, AnyGate, Contains, Form, Hit, LongRun, form
 from piirag.detection.recognizers.checksums import base58check
 from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 
@@ -17,7 +16,7 @@ _END = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}?PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _BODY = re.compile(r"(?:[A-Za-z0-9+/=,:.-]|\\[nr]|\s){0,8000}")
 _LINE = re.compile(r"[A-Za-z0-9+/]{20}")
 _PUTTY = re.compile(r"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n){1,200}")
-_PUTTY_GATE = Prefix("Private-Lines:")
+_PUTTY_GATE = Contains("Private-Lines:")
 _PHRASE = r"(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8}(?![\w])"
 
 
@@ -52,7 +51,7 @@ class PrivateKeyRecognizer(KeyedRecognizer):
             "PRIVATE_KEY",
             r"(?<![A-Za-z0-9])(?:[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}"
             r"|[xyztuv]prv[1-9A-HJ-NP-Za-km-z]{107,108})(?![A-Za-z0-9])",
-            r"[1-9A-HJ-NP-Za-km-z]{51}",
+            LongRun(r"[1-9A-HJ-NP-Za-km-z]{51}"),
             check=_wallet_key,
         ),
     )
@@ -87,5 +86,5 @@ def _blocks(text: str) -> Iterator[Hit]:
 
 
 PrivateKeyRecognizer.gate = AnyGate(
-    Prefix("PRIVATE KEY", "Private-Lines:"), PrivateKeyRecognizer.gate
+    Contains("PRIVATE KEY", "Private-Lines:"), PrivateKeyRecognizer.gate
 )

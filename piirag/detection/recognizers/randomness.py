@@ -36,5 +36,5 @@ def looks_random(text: str, bits: float = 3.0) -> bool:
 def _restless(part: str) -> bool:
     runs = len(_WORDS.findall(part))
     if len(part) < 8 or not any(map(str.isdigit, part)):
-        return len(part) >= 16 and runs >= len(part) / 4
-    return runs >= max(4, len(part) / 4.5) and any(map(str.isalpha, part))
+        return len(part) >= 16 and runs * 3 >= len(part)
+    return runs >= 4 and runs * 3.5 >= len(part) and any(map(str.isalpha, part))

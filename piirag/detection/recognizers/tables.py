@@ -13,6 +13,7 @@ Span = tuple[int, int]
 
 _DELIMITERS = "\t|;,"
 _LONGEST_HEADER = 40
+_NEWLINE = re.compile(r"\n")
 _RULER = re.compile(r"[ \t|+:=-]+")
 
 
@@ -27,7 +28,7 @@ class Tables:
         self._headers: dict[int, tuple[list[Span], list[list[Span]]]] = {}
         # Lines up to this offset are rows of a table already read.
         self._read = 0
-        self._line = self._seen = 0
+        self._starts: list[int] | None = None
 
     def column(self, start: int, end: int) -> list[Span] | None:
         """The cells below a header cell.
@@ -42,10 +43,9 @@ class Tables:
         text = self._text
         if start < self._read:
             return None
-        # Only what lies behind the last label is searched for the beginning of the line.
-        self._line = max(self._line, text.rfind("\n", self._seen, start) + 1)
-        self._seen = start
-        first = self._line
+        if self._starts is None:
+            self._starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
+        first = self._starts[bisect.bisect_right(self._starts, start) - 1]
         if first not in self._headers:
             # A label that no delimiter follows and none precedes is in no header.
             if not self._beside_delimiter(start, end):
@@ -70,8 +70,7 @@ class Tables:
             if text.find(delimiter, first, last) < 0:
                 continue
             cells = list(_cells(text, first, last, delimiter))
-            names = sum(low < high for low, high in cells)
-            if names > 1 and all(_may_be_header(text[low:high]) for low, high in cells):
+            if _is_header([text[low:high] for low, high in cells], text[first:last], delimiter):
                 rows = list(self._rows(last + 1, delimiter, len(cells)))
                 if rows:
                     return cells, rows
@@ -95,9 +94,20 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _may_be_header(cell: str) -> bool:
-    """Names of columns are short and hold few digits (`address_line_2`)."""
-    return len(cell) <= _LONGEST_HEADER and sum(map(str.isdigit, cell)) < 3 and "://" not in cell
+def _is_header(cells: list[str], line: str, delimiter: str) -> bool:
+    """Whether these can be the names of columns: short, with few digits (`address_line_2`).
+
+    Lines of code that list strings are indented or end with a comma.
+    """
+    if delimiter == "," and (line[:2].isspace() or not cells[-1]):
+        return False
+    return sum(map(bool, cells)) > 1 and all(
+        len(cell) <= _LONGEST_HEADER
+        and sum(map(str.isdigit, cell)) < 3
+        and "://" not in cell
+        and not cell.startswith(("#", "//"))
+        for cell in cells
+    )
 
 
 def _cells(text: str, at: int, end: int, delimiter: str) -> Iterator[Span]:

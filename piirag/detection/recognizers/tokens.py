@@ -8,8 +8,7 @@ import json
 import re
 from typing import ClassVar
 
-from piirag.detection.recognizers.api_keys import Prefix
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import Contains, Form, Labels, form
 from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 from piirag.detection.recognizers.randomness import entropy, looks_random
 
@@ -25,9 +24,13 @@ _VALUE = r"[A-Za-z0-9+/_.~%=-]{16,2000}(?![\w(\[{])"
 _IDENTIFIERS = re.compile(r"[A-Za-z_$][\w$]*(?:[.:]{1,2}[A-Za-z_$][\w$]*)+\Z")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _NOT_SECRET = re.compile(
-    r"(?:page|next|prev|continuation|cursor|sync|pagination|public|publishable|vocab|"
+    r"(?<![a-z])(?:page|next|prev|continuation|cursor|sync|pagination|public|publishable|vocab|"
     r"input|output|special|start|end|pad|mask|num|max|min|total|count|tag|change)[\s_-]?\Z"
 )
+
+
+# `secretRef`, `secret_ref`: the name of something that holds it.
+_REFERENCE = re.compile(r"(?i)ref(?:erence)?s?\W{0,6}\Z")
 
 
 def _decoded(text: str) -> bytes:
@@ -68,7 +71,7 @@ class AuthTokenRecognizer(KeyedRecognizer):
             "AUTH_TOKEN",
             """token, auth token, access token, refresh token, id token, bearer token,
             session token, sessionid, session id, session, sid, phpsessid, jsessionid, connect.sid,
-            asp.net sessionid, csrftoken, csrf token, xsrf token, x csrf token, x auth token,
+            asp.net sessionid, csrftoken, csrf token, xsrf token,
             personal access token, pat, deploy token, oauth token, bot token, security token,
             jwt, authtoken, accesstoken, refreshtoken, cookie, set cookie, authorization, code""",
             rf"(?:(?i:Bearer|Token|ApiKey|Basic|s:)[ ]?)?{_VALUE}",
@@ -77,18 +80,18 @@ class AuthTokenRecognizer(KeyedRecognizer):
         ),
     )
     FORMS: ClassVar[tuple[Form, ...]] = (
-        form("AUTH_TOKEN", _JWT, Prefix("eyJ"), check=_web_token),
+        form("AUTH_TOKEN", _JWT, Contains("eyJ"), check=_web_token),
         form(
             "AUTH_TOKEN",
             r"(?i:\bbearer)[ ]{1,3}(?P<value>[A-Za-z0-9._~+/-]{16,4000}={0,2})(?![\w<{(])",
-            r"(?i)bearer[ ]",
+            Labels("bearer"),
             score=0.9,
             check=_opaque,
         ),
         form(
             "AUTH_TOKEN",
             r"(?i:\bbasic)[ ]{1,3}(?P<value>[A-Za-z0-9+/]{6,400}={0,2})(?![\w+/=])",
-            r"(?i)basic[ ]",
+            Labels("basic"),
             check=_credentials,
         ),
     )
@@ -110,6 +113,8 @@ def _secret(text: str, start: int, end: int) -> bool:
 
 def _names_something_else(text: str, start: int) -> bool:
     """`nextPageToken`, `pad_token`: the word before "token" says that it opens nothing."""
+    if _REFERENCE.search(text, max(0, start - 12), start):
+        return True
     label = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text[max(0, start - 40) : start]).lower()
     word = re.search(r"(\w{0,30}?)[_ -]?(?:token|key|code|id)\W{0,6}\Z", label)
     return word is not None and _NOT_SECRET.search(word[1]) is not None
@@ -121,7 +126,7 @@ class SecretRecognizer(KeyedRecognizer):
     RULES: ClassVar[tuple[Rule, ...]] = (
         rule(
             "API_KEY",
-            """api key, apikey, x api key, api secret, api token, access key, accesskey,
+            """api key, apikey, api secret, api token, access key, accesskey,
             secret access key, aws secret access key, aws secret, secret key, secretkey, secret,
             client secret, app secret, consumer secret, consumer key, shared secret,
             webhook secret, webhook url, signing secret, signing key, encryption key, master key,

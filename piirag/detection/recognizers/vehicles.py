@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import Form, Mixed, form
 from piirag.detection.recognizers.checksums import vin
 from piirag.detection.recognizers.keyed import (
     IN_LINE,
@@ -90,6 +90,9 @@ class VinRecognizer(KeyedRecognizer):
     )
     FORMS: ClassVar[tuple[Form, ...]] = (
         form(
-            "VIN", rf"(?<![\w/+=-]){_VIN}(?![\w/+=-])", r"[A-HJ-NPR-Z0-9]{13}\d{4}", check=_bare_vin
+            "VIN",
+            rf"(?<![\w/+=-]){_VIN}(?![\w/+=-])",
+            Mixed(r"[A-HJ-NPR-Z0-9]{13}\d{4}"),
+            check=_bare_vin,
         ),
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.api_keys import Prefix
-from piirag.detection.recognizers.base import Form, form
+from piirag.detection.recognizers.base import Contains, Form, LongRun, form
 from piirag.detection.recognizers.checksums import BASE58, RIPPLE58, base58check, bech32
 from piirag.detection.recognizers.keyed import KeyedRecognizer, Rule, rule
 
@@ -63,27 +62,27 @@ class WalletRecognizer(KeyedRecognizer):
         form(
             "CRYPTO",
             r"(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])",
-            Prefix("0x"),
+            Contains("0x"),
             score=0.7,
             check=_ethereum,
         ),
         form(
             "CRYPTO",
             rf"(?<![A-Za-z0-9])[13LMDAX9Ttrmn2]{_B58}{{24,34}}(?![A-Za-z0-9])",
-            rf"{_B58}{{25}}",
+            LongRun(rf"{_B58}{{25}}"),
             check=_base58,
         ),
         form(
             "CRYPTO",
             rf"(?<![A-Za-z0-9_])(?:(?:{'|'.join(_HEADS)})1[02-9ac-hj-np-z]{{20,110}}"
             r"|(?:BC|LTC)1[02-9AC-HJ-NP-Z]{20,110})(?![A-Za-z0-9])",
-            r"1[02-9ac-hj-np-z]{20}|1[02-9AC-HJ-NP-Z]{20}",
+            LongRun(r"1[02-9ac-hj-np-z]{20}|1[02-9AC-HJ-NP-Z]{20}"),
             check=bech32,
         ),
         form(
             "CRYPTO",
             rf"(?<![A-Za-z0-9])[48][0-9AB]{_B58}{{93}}(?:{_B58}{{11}})?(?![A-Za-z0-9])",
-            rf"{_B58}{{90}}",
+            LongRun(rf"{_B58}{{90}}"),
             score=0.5,
         ),
     )
