@@ -54,7 +54,15 @@ OURS = frozenset(
     """.split()
 )
 
-KNOWN_TYPES = PRESIDIO | OURS | QUASI
+# GDPR Articles 9 and 10; see `piirag.detection.special`. No detector reports them.
+SPECIAL = frozenset(
+    """
+    BIOMETRIC CRIMINAL_RECORD ETHNIC_ORIGIN GENETIC HEALTH POLITICAL_OPINION RELIGION
+    SEXUAL_ORIENTATION TRADE_UNION
+    """.split()
+)
+
+KNOWN_TYPES = PRESIDIO | OURS | QUASI | SPECIAL
 
 _COUNTRY = re.compile(r"[A-Z]{2}_")
 _CLOSE = 0.85

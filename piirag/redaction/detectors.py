@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from piirag.detection.build import build_detector
-from piirag.detection.entity_types import NEED_A_MODEL, QUASI
+from piirag.detection.entity_types import NEED_A_MODEL, QUASI, SPECIAL
 from piirag.detection.protocol import Detector
 from piirag.errors import ConfigurationError
 from piirag.policy import Policy
@@ -52,7 +52,7 @@ def _build(policy: Policy) -> Detector:
                 stacklevel=5,
             )
         # These come from elsewhere than the detector.
-        missing &= NEED_A_MODEL | QUASI | set(policy.deny)
+        missing &= NEED_A_MODEL | QUASI | SPECIAL | set(policy.deny)
         wanted = sorted(set(policy.entities) - missing)
     return build_detector(
         languages=policy.languages,

@@ -1,7 +1,8 @@
 """What a scrubber can put in place of a finding.
 
 `replace`, `mask`, `hash`, `encrypt`, `redact` and `keep` are presidio-anonymizer's own
-operators; `pseudonym` and `surrogate` are piirag's, since they need the vault.
+operators; `pseudonym` and `surrogate` are piirag's, since they need the vault, and so is
+`generalize`, which puts a coarser value in place of a specific one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from piirag.errors import ConfigurationError
 PSEUDONYM = "pseudonym"
 SURROGATE = "surrogate"
 _PRESIDIO = ("replace", "mask", "hash", "encrypt", "redact", "keep")
-NAMES = (PSEUDONYM, SURROGATE, *_PRESIDIO)
+GENERALIZE = "generalize"
+KEEP = "keep"
+NAMES = (PSEUDONYM, SURROGATE, GENERALIZE, *_PRESIDIO)
 
 
 def split(spec: Any) -> tuple[str, dict[str, Any]]:
@@ -41,7 +44,7 @@ def check_operator(entity_type: str, spec: Any) -> None:
         raise ConfigurationError(
             f"unknown operator {name!r} for {shown_type(entity_type)}; one of {', '.join(NAMES)}"
         )
-    if name in {PSEUDONYM, SURROGATE}:
+    if name in {PSEUDONYM, SURROGATE, GENERALIZE}:
         return
     if name == "encrypt" and "key" not in params:
         raise ConfigurationError(
@@ -59,7 +62,7 @@ def check_operator(entity_type: str, spec: Any) -> None:
 
 
 def apply(spec: Any, value: str, entity_type: str, *, salt: bytes) -> str:
-    """Run one of presidio-anonymizer's operators.
+    """Run an operator that needs no vault.
 
     Args:
         spec: The operator.
@@ -71,6 +74,10 @@ def apply(spec: Any, value: str, entity_type: str, *, salt: bytes) -> str:
         ConfigurationError: The operator failed; nothing of the value is in the message.
     """
     name, params = split(spec)
+    if name == GENERALIZE:
+        from piirag.detection.quasi import generalize
+
+        return generalize(entity_type, value)
     reason = ""
     try:
         operator = _presidio(name)

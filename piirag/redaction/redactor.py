@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues
@@ -15,10 +15,14 @@ from piirag.detection.text import LONE_SURROGATE, normal_form, require_text
 from piirag.errors import ConfigurationError
 from piirag.policy import Policy
 from piirag.redaction import tokens
+from piirag.redaction.assembly import Assembly, Mark
 from piirag.redaction.detectors import detector_for
+from piirag.redaction.insight import Insight, look_deeper
+from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.rehydrate import StreamRehydrator, rehydrate
 from piirag.redaction.scrubber import Scrubber
+from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
 
 # What is quoted: text shaped like a placeholder, and surrogates, which no wire can encode.
 _LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern}|{LONE_SURROGATE.pattern}")
@@ -32,11 +36,15 @@ class Redaction:
         text: The text with a placeholder in place of every finding.
         findings: Where they stood, in the text that was passed in.
         mapping: Placeholder -> value, opaque.
+        insight: Quasi-identifiers and special categories in the text that was passed in.
+        second_look: Entity type -> values that only the second look found.
     """
 
     text: str
     findings: tuple[Finding, ...]
     mapping: RedactionMapping
+    insight: Insight = field(default_factory=Insight)
+    second_look: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -140,6 +148,7 @@ class RedactionSession:
         self._spellings: Counter[tuple[str, int]] = Counter()
         self._done: dict[str, Redaction] = {}
         self._identities: dict[tuple[str, str], str] = {}
+        self._values = IssuedValues()
         self.found: Counter[str] = Counter()
         """Entity type -> findings in the texts so far; tokens that stood there do not count."""
 
@@ -149,6 +158,7 @@ class RedactionSession:
         Raises:
             InvalidInputError: Not a string.
             DetectionError: The detector failed; nothing was let through.
+            PIIBlockedError: The second look found something, and the policy blocks.
         """
         require_text(text)
         if text not in self._done:
@@ -157,31 +167,55 @@ class RedactionSession:
 
     def find(self, text: str) -> list[Finding]:
         """What would be redacted in a text, without issuing a placeholder for it."""
-        return [span.finding for span in self._find(text, [])]
+        spans = look_deeper(text, self._find(text, []), self._redactor.policy)[0]
+        findings = [span.finding for span in spans]
+        second = self._second_look().find(text, [(f.start, f.end) for f in findings], self._values)
+        return sorted([*findings, *second]) if second else findings
 
     def _redact(self, text: str) -> Redaction:
         literals = [m.span() for m in _LITERAL.finditer(text)]
         issued = self._issued(text)
-        spans = self._find(text, [*literals, *(span for span, _ in issued)])
-        marks: list[tuple[int, int, str]] = []
+        protected = sorted([*literals, *(span for span, _ in issued)])
+        spans = self._find(text, protected)
+        spans, insight = look_deeper(text, spans, self._redactor.policy, protected=protected)
+        marks: list[Mark] = []
         for start, end in literals:
             quoted = text[start:end]
             marks.append((start, end, self._token(tokens.LITERAL, quoted, quoted)))
         for (start, end), (kind, token, value) in issued:
             marks.append((start, end, self._token(kind, token, value)))
-        for span in spans:
-            finding = span.finding
-            surface = text[finding.start : finding.end]
-            token = self._token(finding.entity_type, self._identity(span), surface)
-            marks.append((finding.start, finding.end, token))
-        pieces = []
-        last = 0
-        for start, end, token in sorted(marks):
-            pieces += [text[last:start], token]
-            last = end
-        findings = tuple(span.finding for span in spans)
+        marks += [self._mark(text, span) for span in spans]
+        made, leaked = self._look_again(text, marks)
+        findings = tuple(sorted([*(span.finding for span in spans), *leaked], key=_position))
         self.found.update(f.entity_type for f in findings)
-        return Redaction("".join([*pieces, text[last:]]), findings, self.mapping)
+        counts = dict(Counter(f.entity_type for f in leaked))
+        return Redaction(made.text, findings, self.mapping, insight, counts)
+
+    def _mark(self, text: str, span: Span) -> Mark:
+        start, end = span.finding.start, span.finding.end
+        token = self._token(span.finding.entity_type, self._identity(span), text[start:end])
+        return start, end, token
+
+    def _look_again(self, text: str, marks: list[Mark]) -> tuple[Assembly, list[Finding]]:
+        """Put the text together, and look at it again until nothing is found in it."""
+        look = self._second_look()
+        leaked: list[Finding] = []
+        made = Assembly(text, marks)
+        for _ in range(MOST_ROUNDS):
+            found = [
+                made.in_original(finding)
+                for finding in look.find(made.text, made.covered, self._values)
+            ]
+            look.report(found)
+            if not found:
+                break
+            leaked += found
+            marks += [self._mark(text, Span(f, text[f.start : f.end])) for f in found]
+            made = Assembly(text, marks)
+        return made, leaked
+
+    def _second_look(self) -> SecondLook:
+        return SecondLook(self._redactor.policy, self._redactor.detector)
 
     def _find(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:
         redactor = self._redactor
@@ -230,7 +264,12 @@ class RedactionSession:
             self._spellings[(kind, number)] += 1
             self._tokens[(kind, number, value)] = token
             self.mapping.add(token, value, kind)
+            self._values.add(value, entity_type)
         return token
 
     def __repr__(self) -> str:
         return f"RedactionSession({self.mapping!r})"
+
+
+def _position(finding: Finding) -> tuple[int, int]:
+    return finding.start, finding.end

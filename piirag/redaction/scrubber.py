@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
 
 from piirag.detection.finding import Finding
-from piirag.detection.known import Known, KnownValues, check_known
+from piirag.detection.known import Known, KnownValues
 from piirag.detection.protocol import Detector
+from piirag.detection.quasi import is_quasi
 from piirag.detection.spans import Span, find_spans
 from piirag.detection.text import normal_form, replace_surrogates, require_text
 from piirag.errors import InvalidInputError
-from piirag.policy import Policy
+from piirag.policy import OperatorSpec, Policy
 from piirag.redaction import operators, tokens
+from piirag.redaction.assembly import Assembly
 from piirag.redaction.detectors import detector_for
+from piirag.redaction.insight import Insight, look_deeper
+from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.issuer import Name, candidate, issue
+from piirag.redaction.known_mappings import distinct, per_text, pseudonyms_in, without_tokens
+from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
 from piirag.redaction.surrogates import has_surrogate
 from piirag.redaction.user_state import UserState, UserStates
 from piirag.vault.keys import derive
@@ -26,8 +31,6 @@ from piirag.vault.vault import MemoryVault, UserVault, Vault
 # A known value of one or two characters counts in its own text only: remembered, it would be
 # found in every other text of the user.
 _SHORTEST_REMEMBERED = 3
-
-_Mapping = TypeVar("_Mapping", bound=Mapping[str, Sequence[str]] | None)
 
 _ISSUED = frozenset({operators.PSEUDONYM, operators.SURROGATE})
 
@@ -39,10 +42,14 @@ class ScrubResult:
     Args:
         text: The text with every finding replaced.
         findings: Where they stood, in the text that was passed in.
+        insight: Quasi-identifiers and special categories in the text that was passed in.
+        second_look: Entity type -> values that only the second look found.
     """
 
     text: str
     findings: tuple[Finding, ...]
+    insight: Insight = field(default_factory=Insight)
+    second_look: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -51,6 +58,15 @@ class ScrubResult:
 
     def __repr__(self) -> str:
         return f"ScrubResult({self.counts})"
+
+
+@dataclass(frozen=True, repr=False)
+class _Found:
+    """What is to be replaced in one text, and whether it came out of a scrub already."""
+
+    spans: list[Span]
+    insight: Insight
+    clean: bool
 
 
 class Scrubber:
@@ -106,6 +122,7 @@ class Scrubber:
         Raises:
             InvalidInputError: Not a string, or no usable `user_id`.
             DetectionError: The detector failed; nothing was let through.
+            PIIBlockedError: The second look found something, and the policy blocks.
             UserErasedError: The user was erased.
         """
         return self.scrub_batch([text], user_id=user_id, known=known, remember=remember)[0]
@@ -134,37 +151,78 @@ class Scrubber:
         checked = [replace_surrogates(require_text(text)) for text in texts]
         before = [replace_surrogates(c) for c in contexts] if contexts else [""] * len(checked)
         checked = [c + text for c, text in zip(before, checked, strict=True)]
-        knowns = _per_text(known, len(checked))
+        knowns = per_text(known, len(checked))
         vault = self._open(user_id, remember)
-        knowns = _without_tokens(knowns, vault)
+        knowns = without_tokens(knowns, vault)
         if remember and self._remember_known(vault, knowns):
             vault = self._open(user_id, remember)
         state = self._state(vault)
-        indices = {key: KnownValues(known) for key, known in _distinct(knowns).items()}
+        indices = {key: KnownValues(known) for key, known in distinct(knowns).items()}
         work = [
             self._spans(t, len(c), k, indices[id(k)], state, vault)
             for t, c, k in zip(checked, before, knowns, strict=True)
         ]
-        wanted = {
-            name: span.value
-            for spans in work
-            for span in spans
-            if (name := self._name(span))[0] in _ISSUED
-        }
-        if remember:
-            table = issue(vault, wanted, state.tokens, taken=state.remembered)
-        else:
-            table = {name: candidate(vault, name) for name in wanted}
+        table = self._tokens(
+            [span for found in work for span in found.spans], vault, state, remember
+        )
         results = []
-        for text, context, spans in zip(checked, map(len, before), work, strict=True):
-            replaced = self._replace(text, spans, table, vault)
+        for text, context, found in zip(checked, map(len, before), work, strict=True):
+            replaced, leaked = self._finish(text, context, found, table, vault, state, remember)
             self._states.mark_clean(replaced, state)
             findings = tuple(
                 replace(s.finding, start=s.finding.start - context, end=s.finding.end - context)
-                for s in spans
+                for s in sorted([*found.spans, *leaked], key=lambda span: span.finding.start)
             )
-            results.append(ScrubResult(replaced[context:], findings))
+            counts = dict(Counter(span.finding.entity_type for span in leaked))
+            results.append(ScrubResult(replaced[context:], findings, found.insight, counts))
         return results
+
+    def _tokens(
+        self, spans: Sequence[Span], vault: UserVault, state: UserState, remember: bool
+    ) -> dict[Name, str]:
+        """The pseudonyms and surrogates of values."""
+        wanted = {name: span.value for span in spans if (name := self._name(span))[0] in _ISSUED}
+        if remember:
+            return issue(vault, wanted, state.tokens, taken=state.remembered)
+        return {name: candidate(vault, name) for name in wanted}
+
+    def _finish(
+        self,
+        text: str,
+        context: int,
+        found: _Found,
+        table: Mapping[Name, str],
+        vault: UserVault,
+        state: UserState,
+        remember: bool,
+    ) -> tuple[str, list[Span]]:
+        """Replace what was found, and look at the result again until nothing is found in it."""
+        made = self._replace(text, found.spans, table, vault)
+        leaked: list[Span] = []
+        if found.clean:
+            return made.text, leaked
+        look = SecondLook(self.policy, self.detector)
+        values = IssuedValues()
+        for span in found.spans:
+            if operators.split(self._operator(span.finding.entity_type))[0] != operators.KEEP:
+                values.add(text[span.finding.start : span.finding.end], span.finding.entity_type)
+        for _ in range(MOST_ROUNDS):
+            hits = [
+                made.in_original(hit)
+                for hit in look.find(made.text, [(0, context), *made.covered], values)
+            ]
+            new = self._not_made(
+                [Span(hit, text[hit.start : hit.end]) for hit in hits], text, vault
+            )
+            look.report(span.finding for span in new)
+            if not new:
+                break
+            leaked += new
+            spans = sorted([*found.spans, *leaked], key=lambda span: span.finding.start)
+            tokens_of = {**table, **self._tokens(new, vault, state, remember)}
+            made = self._replace(text, spans, tokens_of, vault)
+            table = tokens_of
+        return made.text, leaked
 
     def reveal(self, text: str, *, user_id: str) -> str:
         """Put the values behind a user's own pseudonyms and surrogates back.
@@ -180,7 +238,7 @@ class Scrubber:
         """
         require_text(text)
         vault = self._open(user_id, remember=False)
-        values = {t: v["v"] for t, v in vault.get(_pseudonyms_in(text)).items()}
+        values = {t: v["v"] for t, v in vault.get(pseudonyms_in(text)).items()}
         pattern = tokens.PSEUDONYM.pattern
         if self._has_surrogates:
             made = {t: v["v"] for t, v in vault.values() if v["o"] == operators.SURROGATE}
@@ -202,7 +260,7 @@ class Scrubber:
     def values_of(self, text: str, *, user_id: str) -> dict[str, str]:
         """The user's own pseudonyms that stand in a text, with their values."""
         vault = self._open(user_id, remember=False)
-        return {token: v["v"] for token, v in vault.get(_pseudonyms_in(text)).items()}
+        return {token: v["v"] for token, v in vault.get(pseudonyms_in(text)).items()}
 
     def secret(self, user_id: str, purpose: str) -> bytes:
         """A key of this user for one purpose; it dies with the user's data key."""
@@ -229,7 +287,7 @@ class Scrubber:
         state = self._state(vault)
         new = {
             (operators.PSEUDONYM, kind, normal): value
-            for known in _distinct(knowns).values()
+            for known in distinct(knowns).values()
             for kind, values in known.items()
             for value in values
             if (kind, normal := normal_form(kind, value)) not in state.remembered
@@ -247,32 +305,43 @@ class Scrubber:
         index: KnownValues,
         state: UserState,
         vault: UserVault,
-    ) -> list[Span]:
+    ) -> _Found:
         remembered = all(
             (kind, normal_form(kind, value)) in state.remembered
             for kind, values in known.items()
             for value in values
         )
-        if remembered and self._states.is_clean(text, state):
-            return []
-        return self._find(text, context, index, state, vault)
+        protected = self._issued(text, vault)
+        clean = remembered and self._states.is_clean(text, state)
+        spans = [] if clean else self._find(text, context, index, state, vault, protected)
+        more, insight = look_deeper(text, spans, self.policy, protected=protected, context=context)
+        return _Found([] if clean else self._not_made(more, text, vault), insight, clean)
 
     def _find(
-        self, text: str, context: int, known: KnownValues, state: UserState, vault: UserVault
+        self,
+        text: str,
+        context: int,
+        known: KnownValues,
+        state: UserState,
+        vault: UserVault,
+        protected: Sequence[tuple[int, int]],
     ) -> list[Span]:
-        spans = find_spans(
+        return find_spans(
             text,
             detector=self.detector,
             policy=self.policy,
             known=[index for index in (known, state.known) if len(index)],
-            protected=self._issued(text, vault),
+            protected=protected,
             context=context,
         )
-        if self._has_surrogates and spans:
-            surfaces = [text[s.finding.start : s.finding.end] for s in spans]
-            made = {t for t, v in vault.get(surfaces).items() if v["o"] == operators.SURROGATE}
-            spans = [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
-        return spans
+
+    def _not_made(self, spans: list[Span], text: str, vault: UserVault) -> list[Span]:
+        """Leave out what is a surrogate of this user's, made by an earlier call."""
+        if not self._has_surrogates or not spans:
+            return spans
+        surfaces = [text[s.finding.start : s.finding.end] for s in spans]
+        made = {t for t, v in vault.get(surfaces).items() if v["o"] == operators.SURROGATE}
+        return [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
 
     def _issued(self, text: str, vault: UserVault) -> list[tuple[int, int]]:
         """Where pseudonyms stand that this user's vault has issued."""
@@ -282,69 +351,29 @@ class Scrubber:
 
     def _name(self, span: Span) -> Name:
         entity_type, normal = span.key
-        operator, _ = operators.split(self.policy.operator(entity_type))
+        operator, _ = operators.split(self._operator(entity_type))
         if operator == operators.SURROGATE and not has_surrogate(entity_type):
             operator = operators.PSEUDONYM
         return operator, entity_type, normal
 
+    def _operator(self, entity_type: str) -> OperatorSpec:
+        policy = self.policy
+        if policy.quasi_identifiers == "generalize" and is_quasi(entity_type):
+            return policy.operators.get(entity_type, operators.GENERALIZE)
+        return policy.operator(entity_type)
+
     def _replace(
         self, text: str, spans: Sequence[Span], table: Mapping[Name, str], vault: UserVault
-    ) -> str:
-        pieces = []
-        last = 0
+    ) -> Assembly:
+        marks = []
         for span in spans:
             start, end, kind = span.finding.start, span.finding.end, span.finding.entity_type
             token = table.get(self._name(span))
             if token is None:
-                spec = self.policy.operator(kind)
+                spec = self._operator(kind)
                 token = operators.apply(spec, text[start:end], kind, salt=vault.salt)
-            pieces += [text[last:start], token]
-            last = end
-        return "".join([*pieces, text[last:]])
+            marks.append((start, end, token))
+        return Assembly(text, marks)
 
     def __repr__(self) -> str:
         return f"Scrubber(vault={self.vault!r})"
-
-
-def _without_tokens(
-    knowns: Sequence[dict[str, list[str]]], vault: UserVault
-) -> list[dict[str, list[str]]]:
-    """Leave out known values that are tokens: a scrubbed record names its customer by one.
-
-    Remembered as a value, a token would get a token of its own, and "person" would be a name.
-    """
-    distinct = _distinct(knowns).values()
-    values = {v for known in distinct for kept in known.values() for v in kept}
-    tokens_of = {v: [v, *_pseudonyms_in(v)] for v in values}
-    issued = vault.get(list({t for found in tokens_of.values() for t in found}))
-    if not issued:
-        return list(knowns)
-    # One mapping may serve many texts; its index is built once.
-    changed = {
-        id(known): {
-            kind: [v for v in kept if not any(t in issued for t in tokens_of[v])]
-            for kind, kept in known.items()
-        }
-        for known in distinct
-    }
-    return [changed[id(known)] for known in knowns]
-
-
-def _distinct(knowns: Sequence[_Mapping]) -> dict[int, _Mapping]:
-    """Each mapping once, by its identity: many texts may share one."""
-    return {id(known): known for known in knowns}
-
-
-def _pseudonyms_in(text: str) -> list[str]:
-    return list(dict.fromkeys(m.group() for m in tokens.PSEUDONYM.finditer(text)))
-
-
-def _per_text(
-    known: Known | Sequence[Known | None] | None, count: int
-) -> list[dict[str, list[str]]]:
-    if known is None or isinstance(known, Mapping):
-        return [check_known(known)] * count
-    if len(known) != count:
-        raise InvalidInputError("known must be one mapping, or one for each text")
-    checked = {key: check_known(k) for key, k in _distinct(known).items()}
-    return [checked[id(k)] for k in known]

@@ -6,7 +6,7 @@ import bisect
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from piirag.detection.finding import Finding
 from piirag.detection.quasi.find import RECOGNIZER, find_quasi
@@ -31,7 +31,7 @@ class QuasiWarning:
     """
 
     kinds: tuple[str, ...]
-    counts: dict[str, int]
+    counts: dict[str, int] = field(hash=False)
 
     def __str__(self) -> str:
         return f"quasi-identifiers of {len(self.kinds)} kinds combine: {', '.join(self.kinds)}"
@@ -69,6 +69,7 @@ def assess(
     *,
     threshold: int = 3,
     scans: Iterable[tuple[int, Scan]] | None = None,
+    outside: Sequence[tuple[int, int]] = (),
 ) -> Assessment:
     """Find the quasi-identifiers of a text, and say whether enough of them combine.
 
@@ -81,6 +82,7 @@ def assess(
             and organisations help to understand what stands beside them.
         threshold: So many different kinds in one chunk (`CHUNK` characters) are enough.
         scans: The windows of the text with their words, where the caller has them already.
+        outside: Stretches in order that do not count, such as tokens.
 
     Returns:
         Findings and warning.
@@ -88,7 +90,7 @@ def assess(
     given = sorted(findings)
     by_start = sorted(given, key=lambda f: f.start)
     found: set[Finding] = {f for f in given if is_quasi(f.entity_type)}
-    theirs = _Covered(found)
+    theirs = _Covered([*((f.start, f.end) for f in found), *outside])
     for offset, scan in scans if scans is not None else scanned(text):
         near = (
             by_start
@@ -113,8 +115,8 @@ def scanned(text: str) -> list[tuple[int, Scan]]:
 class _Covered:
     """Stretches that findings cover."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self._spans = sorted((f.start, f.end) for f in findings)
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._spans = sorted(spans)
 
     def touches(self, finding: Finding) -> bool:
         """Whether one of them overlaps a finding."""

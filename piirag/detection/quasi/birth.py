@@ -91,21 +91,21 @@ def _an_age(written: str) -> bool:
 
 
 def born(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "born in 1985", "born in Berlin on 3 May 1985"."""
+    """As in "born in 1985", "born in Berlin on 3 May 1985"."""
     match = _BORN.match(reader.text, start)
     if match and reader.subject(start) != "thing":
         yield DATE_OF_BIRTH, *match.span("date")
 
 
 def born_with_year(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "date of birth: 12/03/1985", `"dob": "1985-03-12"`."""
+    """As in "date of birth: 12/03/1985", `"dob": "1985-03-12"`."""
     match = _KEY.match(reader.text, start)
     if match:
         yield DATE_OF_BIRTH, *match.span("date")
 
 
 def aged(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "aged 43", "age: 43", "at the age of 43"."""
+    """As in "aged 43", "age: 43", "at the age of 43"."""
     if start and reader.text[start - 1] in "_-.":
         return  # max_age, max-age, user.age
     for pattern in (_AGED, _AGE_KEY):
@@ -117,7 +117,7 @@ def aged(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def years_old(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "43 years old", "43-year-old", "a forty-three-year-old", "18 months old"."""
+    """As in "43 years old", "43-year-old", "a forty-three-year-old", "18 months old"."""
     low = max(0, start - _LONGEST_NUMBER)
     match = _BEFORE_OLD.search(reader.text[low:start])
     if match is None or not _an_age(match[1]) or _THING_BEHIND.match(reader.text, end):
@@ -133,7 +133,7 @@ def years_old(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def yo(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "43 yo", "43 y/o", "43 yrs"."""
+    """As in "43 yo", "43 y/o", "43 yrs"."""
     low = max(0, start - _LONGEST_NUMBER)
     match = _BEFORE_YO.search(reader.text[low:start])
     if match and _an_age(match[1]) and reader.subject(start) != "thing":
@@ -141,13 +141,13 @@ def yo(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def joined_yo(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "43yo"."""
+    """As in "43yo"."""
     if not start or reader.text[start - 1] not in "-–.+":
         yield AGE, start, end - 2
 
 
 def beside_names(reader: Reader) -> Iterator[Hit]:
-    """ "Jane Roe (43)", "Jane Roe, 43, ...": where a name or a token stands before."""
+    """As in "Jane Roe (43)", "Jane Roe, 43, ...": where a name or a token stands before."""
     ends = [end for _, end in reader.people]
     if "[PERSON" in reader.text:
         ends += [match.end() for match in _TOKEN.finditer(reader.text)]

@@ -15,7 +15,7 @@ from piirag.detection.quasi import kinds
 from piirag.detection.quasi.birth import number
 from piirag.detection.quasi.demonyms import REGION_OF
 from piirag.detection.quasi.places import AREA_OF
-from piirag.detection.quasi.titles import FIELD_OF
+from piirag.detection.quasi.titles import FIELD_OF, FIELDS, PROFESSIONAL
 from piirag.detection.quasi.words import flatten
 from piirag.detection.quasi.zips import area_of
 
@@ -42,9 +42,6 @@ _EMPLOYERS = (
     ("a public authority", "council city county ministry police department government army navy"),
     ("a religious organisation", "church diocese parish"),
 )
-
-_PROFESSIONAL = " professional"
-_FIELDS = frozenset(FIELD_OF.values())
 
 
 def generalize(entity_type: str, value: str) -> str:
@@ -115,7 +112,7 @@ def _region(written: str) -> str | None:
 
 
 def _field(written: str) -> str | None:
-    if written.removesuffix(_PROFESSIONAL) in _FIELDS:
+    if written.removesuffix(PROFESSIONAL) in FIELDS:
         return written
     words = flatten(written).split()
     # The longest title that stands at the end: "senior data engineer" is a data engineer.
@@ -123,7 +120,7 @@ def _field(written: str) -> str | None:
         title = " ".join(words[first:])
         for spelled in (title, title.removesuffix("s")):
             if spelled in FIELD_OF:
-                return FIELD_OF[spelled] + _PROFESSIONAL
+                return FIELD_OF[spelled] + PROFESSIONAL
     return None
 
 

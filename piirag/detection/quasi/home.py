@@ -63,11 +63,13 @@ def _place(reader: Reader, at: int, sure: bool) -> tuple[int, int]:
     if known[1]:
         return known
     match = _CAPITALISED.match(reader.text, start)
-    return match.span() if match and sure else (0, 0)
+    if match is None or not sure:
+        return 0, 0
+    return match.start(), match.start() + len(match[0].rstrip(".'’-"))
 
 
 def lives(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "lives in Berlin", "resident of Leeds", "moved to Lyon", "originally from Graz"."""
+    """As in "lives in Berlin", "resident of Leeds", "moved to Lyon", "originally from Graz"."""
     subject = reader.subject(start)
     if subject == "thing":
         return
@@ -77,7 +79,7 @@ def lives(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def comes(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "from Lyon", "born in Ulm": known places only, of people only."""
+    """As in "from Lyon", "born in Ulm": known places only, of people only."""
     flat = reader.scan.flat
     following = flat[end + 2 : flat.find(" ", end + 2)]
     if following not in _FIRST_WORDS and following not in _LEADS and not reader.places:

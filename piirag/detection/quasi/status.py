@@ -67,10 +67,15 @@ _MARITAL_VALUE = re.compile(
     re.IGNORECASE,
 )
 _IS_NOW = re.compile(
-    r"\b(?:am|is|was|'m|’m|'s|’s|got|getting|been|recently|happily|newly|never|now|a|an|the|are|still)\s\Z",
+    r"(?:,|\b(?:am|is|was|'m|’m|'s|’s|got|getting|been|recently|happily|newly|never|now|a|an|the|"
+    r"are|still))\s\Z",
     re.IGNORECASE,
 )
 _NOT_FAMILY = re.compile(r"\s(?:from\sreality|the\stwo|with)\b", re.IGNORECASE)
+_PART_OF_A_TREE = re.compile(
+    r"\s(?:director\w+|folder|node|process|class|commit|element|row|task|window|page)\b",
+    re.IGNORECASE,
+)
 _CHILDREN = re.compile(
     r"\s(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|an?\sonly\schild|twins|triplets)\b",
     re.IGNORECASE,
@@ -124,7 +129,7 @@ def gender_field(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def gendered(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "female patient", "a 43-year-old male"."""
+    """As in "female patient", "a 43-year-old male"."""
     before = reader.text[max(0, start - 40) : start]
     if _GENDERED.match(reader.text, end) or (
         _ARTICLE.search(before)
@@ -135,14 +140,14 @@ def gendered(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def gender_noun(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "a woman", "the young man"."""
+    """As in "a woman", "the young man"."""
     before = reader.text[max(0, start - 40) : start]
     if _ARTICLE.search(before) and not _MAN_PAGE.match(reader.text, end):
         yield GENDER, start, end
 
 
 def identifies(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "identifies as male"."""
+    """As in "identifies as male"."""
     value = _AS_WHAT.match(reader.text, end)
     if value and _GENDER_VALUE.match(value[1]):
         yield GENDER, *value.span(1)
@@ -157,7 +162,7 @@ def marital_field(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def marital(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "she is divorced", "a married father"."""
+    """As in "she is divorced", "a married father"."""
     before = reader.text[max(0, start - 30) : start]
     if not _IS_NOW.search(before) or _NOT_FAMILY.match(reader.text, end):
         return
@@ -166,12 +171,13 @@ def marital(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def single(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "is single", "single mother"."""
-    yield MARITAL_STATUS, start, end
+    """As in "is single", "single mother"."""
+    if not _PART_OF_A_TREE.match(reader.text, end):
+        yield MARITAL_STATUS, start, end
 
 
 def family(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "mother of three"."""
+    """As in "mother of three"."""
     match = _CHILDREN.match(reader.text, end)
     if match:
         yield MARITAL_STATUS, start, match.end()

@@ -111,7 +111,7 @@ _FIELDS = {
         author, novelist, poet, blogger, youtuber, influencer, actor, actress, comedian, musician,
         singer, opera singer, pianist, violinist, guitarist, drummer, composer, conductor, dj,
         dancer, ballet dancer, choreographer, painter, sculptor, artist, illustrator,
-        graphic designer, fashion designer, interior designer, designer, fashion model, model,
+        graphic designer, fashion designer, interior designer, designer, fashion model,
         art director, curator, publisher, radio presenter, tv presenter, footballer,
         football player, basketball player, tennis player, athlete, referee, football coach, coach
     """,
@@ -163,6 +163,10 @@ _FIELDS = {
 FIELD_OF = {title: field for field, block in _FIELDS.items() for title in phrases(block)}
 """Job title in lower case -> field of work."""
 
+FIELDS = frozenset(FIELD_OF.values())
+PROFESSIONAL = " professional"
+"""What a field is followed by where it stands in for a title."""
+
 EVERYDAY = frozenset(
     phrases(
         """
@@ -172,8 +176,8 @@ EVERYDAY = frozenset(
         database administrator, dean, decorator, designer, detective, developer, director, doctor,
         driver, editor, engineer, founder, game developer, glazier, housekeeper, instructor, intern,
         interpreter, janitor, joiner, judge, linguist, manager, marine, mason, mechanic, miner,
-        minister, model, network administrator, network engineer, packer, painter, pilot, poet,
-        porter, president, product manager, product owner, professor, programmer, project manager,
+        minister, network administrator, network engineer, packer, painter, pilot, poet,
+        president, product manager, product owner, professor, programmer, project manager,
         reporter, researcher, sailor, scientist, scrum master, secretary, security analyst,
         security engineer, sergeant, shepherd, singer, software developer, software engineer,
         soldier, steward, student, supervisor, surveyor, sysadmin, system administrator,
@@ -189,9 +193,9 @@ DEVICES = frozenset(
     phrases(
         """
         actor, administrator, author, bouncer, builder, buyer, cleaner, composer, conductor,
-        controller, coordinator, courier, designer, director, dispatcher, docker, driver, editor,
-        fitter, guard, interpreter, janitor, joiner, judge, manager, mediator, model, packer,
-        painter, pilot, porter, president, printer, producer, publisher, reporter, shepherd,
+        courier, designer, director, dispatcher, docker, driver, editor,
+        fitter, interpreter, janitor, joiner, judge, manager, mediator, packer,
+        painter, pilot, president, printer, producer, publisher, reporter, shepherd,
         steward, supervisor, tailor, trader, trainer, translator, tiler, writer, groom, marine
         """
     )

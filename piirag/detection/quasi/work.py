@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from piirag.detection.quasi.context import Reader
 from piirag.detection.quasi.kinds import EDUCATION, EMPLOYER, JOB_TITLE
-from piirag.detection.quasi.titles import DEVICES, EVERYDAY, FIELD_OF
+from piirag.detection.quasi.titles import DEVICES, EVERYDAY, FIELD_OF, FIELDS, PROFESSIONAL
 from piirag.detection.quasi.words import phrases
 
 Hit = tuple[str, int, int]
@@ -17,10 +17,16 @@ _COMPANY = re.compile(
     rf"\s{{1,3}}(?:the\s)?({_WORD}"
     rf"(?:[ ](?:(?:&|of|and|for|the|de|der|für|und|et)[ ]){{0,2}}{_WORD}){{0,5}})"
 )
+_KEY_END = r"""["']?\s?[:=]\s{0,3}["']?"""
+_VALUE_WORD = r"[\w&'’.+/-]{0,30}"
 _VALUE = re.compile(
-    r"""["']?\s?[:=]\s{0,3}["']?"""
-    r"""([^\W\d_][\w&'’.+/-]{0,30}(?:[ ](?:&[ ])?[^\W_][\w&'’.+/-]{0,30}){0,5})"""
-    r"""(?=["']|\s{0,3}(?:[,;|)\n]|\Z)|\.?\s)"""
+    rf"{_KEY_END}([^\W\d_]{_VALUE_WORD}(?:[ ](?:&[ ])?[^\W_]{_VALUE_WORD}){{0,5}})"
+    r"""(?=["']|\s{0,3}(?:[,;|)\n]|\Z))"""
+)
+# Where nothing marks the end: as far as the capitals go.
+_OPEN_VALUE = re.compile(
+    rf"{_KEY_END}([^\W\d_]{_VALUE_WORD}"
+    rf"(?:[ ](?:&[ ])?[^\W\d_a-zß-ÿ]{_VALUE_WORD}(?![:=\w])){{0,4}})"
 )
 # Ends of lines and what programs write in the place of values.
 _NO_VALUE = re.compile(
@@ -53,51 +59,65 @@ _AS = re.compile(
     re.IGNORECASE,
 )
 _IS = re.compile(
-    r"\b(?:am|is|was|been|being|become|became|becomes|'m|’m|'s|’s|are|were|as|of)\s"
+    r"\b(?:am|is|was|been|being|become|became|becomes|'m|’m|'s|’s|are|were|as)\s"
     rf"(?:now\s|currently\s|also\s|still\s)?(?:an?\s|the\s|our\s)?{_MODIFIERS}{{0,3}}\Z",
     re.IGNORECASE,
 )
 _AGED_ONE = re.compile(rf"(?:years?[ -]old|\d\syo|aged?\s\d{{1,3}}),?\s{_MODIFIERS}{{0,3}}\Z", re.I)
 _KEY = re.compile(
-    r"(?:job[ _-]?title|title|occupation|profession|job|position|role|worksas|beruf)"
-    r"""["']?\s?[:=]\s{0,3}["']?[\w ]{0,20}\Z""",
+    r"""\b(?:job|position|title|role|beruf)["']?\s?:[ ]{0,3}["']?(?:\w{1,12}[ ]){0,2}\Z""",
     re.IGNORECASE,
 )
 _AT_COMPANY = re.compile(r"\s(?:at|with|for)\s(?:the\s)?[A-Z]")
 _APPOSITION = re.compile(r",\s(?:an?\s|the\s|our\s|my\s|his\s|her\s)?(?:\w{2,12}\s)?\Z")
+_CODE = ("_", "`", "=", "(")
 _RETIRED = re.compile(r"\b(?:retired|former|ex)[\s-]\Z", re.IGNORECASE)
 _REACH = 90
 
 
 def employer(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "works at SAP", "employed by Acme Ltd", "employee of ..."."""
+    """As in "works at SAP", "employed by Acme Ltd", "employee of ..."."""
+    low, high = _organisation(reader, end)
+    if low < high and reader.subject(start) != "thing":
+        yield EMPLOYER, low, high
+
+
+def _organisation(reader: Reader, end: int) -> tuple[int, int]:
+    """What a detector or capitals say is an organisation, right behind an offset."""
     found = reader.found_at(reader.organisations, end, 5)
-    if not found[1]:
-        match = _COMPANY.match(reader.text, end)
-        if match is None or _NO_COMPANY.match(match[1]):
-            return
-        found = match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
-    if found[0] < found[1] and reader.subject(start) != "thing":
-        yield EMPLOYER, *found
+    match = _COMPANY.match(reader.text, end)
+    if match is None or _NO_COMPANY.match(match[1]):
+        return found
+    spelled = match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
+    return max(found, spelled, key=lambda span: span[1] - span[0])
+
+
+def _value_behind(text: str, end: int) -> tuple[int, int]:
+    """The value of a field whose name ends here; (0, 0) if none, or none that says anything."""
+    match = _VALUE.match(text, end) or _OPEN_VALUE.match(text, end)
+    if match is None or _NO_VALUE.match(match[1]):
+        return 0, 0
+    return match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
 
 
 def employer_field(reader: Reader, start: int, end: int) -> Iterator[Hit]:
     """`employer: SAP SE`."""
-    match = _VALUE.match(reader.text, end)
-    if match and not _NO_VALUE.match(match[1]):
-        yield EMPLOYER, match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
+    yield EMPLOYER, *_value_behind(reader.text, end)
 
 
 def job_field(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """`job title: Welder`: whatever is named there."""
-    match = _VALUE.match(reader.text, end)
-    if match and not _NO_VALUE.match(match[1]):
-        yield JOB_TITLE, match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
+    """`job title: Welder`: whatever is named there, but a mere field of work."""
+    low, high = _value_behind(reader.text, end)
+    following = reader.text[low : high + len(PROFESSIONAL)]
+    if not any(following.startswith(field + PROFESSIONAL) for field in FIELDS):
+        yield JOB_TITLE, low, high
 
 
 def job_title(reader: Reader, start: int, end: int) -> Iterator[Hit]:
     """A title of the list, where the words around it say that somebody has it."""
     text = reader.text
+    if (start and text[start - 1] in "_`.=") or text[end : end + 1] in _CODE:
+        return  # part of a program
     title = reader.scan.flat[start + 1 : end + 1]
     if title not in FIELD_OF:
         title = title.removesuffix("s")
@@ -128,22 +148,17 @@ def job_title(reader: Reader, start: int, end: int) -> Iterator[Hit]:
 
 
 def education(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "studied at ETH Zurich", "graduated from MIT"."""
-    found = reader.found_at(reader.organisations, end, 5)
-    if not found[1]:
-        match = _COMPANY.match(reader.text, end)
-        if match is None or _NO_COMPANY.match(match[1]):
-            return
-        found = match.start(1), match.start(1) + len(match[1].rstrip(".'’"))
-    if found[0] < found[1] and reader.subject(start) != "thing":
-        yield EDUCATION, *found
+    """As in "studied at ETH Zurich", "graduated from MIT"."""
+    low, high = _organisation(reader, end)
+    if low < high and reader.subject(start) != "thing":
+        yield EDUCATION, low, high
 
 
 _CLASS_OF = re.compile(r"\s(?:'|’)?((?:19|20)\d\d|\d\d)\b")
 
 
 def class_of(reader: Reader, start: int, end: int) -> Iterator[Hit]:
-    """ "class of 2003"."""
+    """As in "class of 2003"."""
     match = _CLASS_OF.match(reader.text, end)
     if match:
         yield EDUCATION, *match.span(1)

@@ -157,7 +157,9 @@ class _Register:
 
 
 _register = _Register()
-_local = threading.local()
+# Thread -> the last text's key and signs; the signs hold labels of ours, nothing of the text.
+_last: dict[int, tuple[tuple[int, int, int], Signs]] = {}
+_MOST_THREADS = 64
 
 register_labels = _register.add_labels
 """Take labels up; see `piirag.detection.recognizers.keyed.Rule` for their form."""
@@ -169,7 +171,8 @@ register_texts = _register.add_texts
 def signs_of(text: str) -> Signs:
     """What may stand in a text; kept until another text is asked for in the same thread."""
     key = (_register.version, len(text), hash(text))
-    last: tuple[tuple[int, int, int], Signs] | None = getattr(_local, "last", None)
+    thread = threading.get_ident()
+    last = _last.get(thread)
     if last is not None and last[0] == key:
         return last[1]
     plain = unaccented(text)
@@ -188,7 +191,9 @@ def signs_of(text: str) -> Signs:
         bool(runs) and max(map(len, runs)) >= _LONG,
         mixed,
     )
-    _local.last = (key, signs)
+    if len(_last) >= _MOST_THREADS:
+        _last.clear()
+    _last[thread] = (key, signs)
     return signs
 
 

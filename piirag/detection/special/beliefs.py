@@ -28,7 +28,7 @@ RELIGION_ABOUT_SOMEBODY = """
     observes ramadan, fasting for ramadan, fasts during ramadan, ramadan, keeps kosher, eats kosher,
     kosher meals, halal meals, eats halal, observes shabbat, keeps the sabbath, religious reasons,
     pilgrimage to mecca, hajj, ordained, theravada, her faith, his faith, my faith, her religion,
-    his religion, my religion, religious, rabbi, imam
+    his religion, my religion, deeply religious, is religious, very religious, rabbi, imam
 """
 
 ORIENTATION_SURE = """
@@ -117,10 +117,9 @@ VETOES = {
     "hindu": "kush arabic numerals times",
     "islam": "khan",
     "baptism": "fire",
-    "religious": "about testing",
     "protestant": "reformation ethic",
     "orthodox": "approach method",
-    "coptic": "font unicode script",
+    "coptic": "font unicode script epact numbers",
     "evangelical": "about",
     "ordained": "by fate",
     "gay": "lussac",

@@ -42,7 +42,7 @@ _FIELDS = {
         health status, health issues, treatment, prescription, icd 10, icd10
     """,
     kinds.RELIGION: "religion, faith, denomination, religious affiliation, konfession",
-    kinds.SEXUAL_ORIENTATION: "sexual orientation, orientation, gender identity, sexuality",
+    kinds.SEXUAL_ORIENTATION: "sexual orientation, gender identity, sexuality",
     kinds.POLITICAL_OPINION: """
         political party, party membership, political affiliation, political views, votes for
     """,
@@ -130,7 +130,7 @@ _OPEN = frozenset(
         """
         diagnosed with, suffers from, suffering from, suffered from, allergic to, treated for,
         treatment for, addicted to, prescribed, convicted of, sentenced to, arrested for,
-        indicted for, family history of, carrier for, campaigned for, blind in, operation on,
+        indicted for, family history of, carrier for, campaigned for, blind in,
         came out as, coming out as
         """
     )
@@ -141,8 +141,9 @@ _WHAT = re.compile(
     r"because\b|from\b|this\b)[^\W\d_][\w'’-]{1,30}){1,3}"
 )
 
-# Names of people too: in the middle of a sentence a capital tells them from the word.
-_SURNAMES = frozenset({"gay", "jain", "imam", "rape", "murder", "gypsy", "arab"})
+# Names of people too: a capital tells them from the word, within a sentence or before a surname.
+_NAMES = frozenset({"gay", "jain", "imam", "islam", "gypsy"})
+_CAPITALISED = re.compile(r"[ ][A-Z][a-z]")
 
 
 def special_categories(
@@ -197,15 +198,16 @@ def _believed(reader: Reader, start: int, end: int, term: _Term) -> Iterator[tup
         if not _NO_VALUE.match(value[1]):
             yield value.span(1)
         return
-    if term.level == _FIELD:
-        return
+    if term.level == _FIELD or "_" in text[max(0, start - 1) : end + 1]:
+        return  # a name in a program
     if term.vetoes and not term.vetoes.isdisjoint(_around(reader, start, end)):
         return
     phrase = reader.scan.flat[start + 1 : end + 1]
-    if phrase in _SURNAMES and text[start].isupper() and not _begins_sentence(text, start):
+    if phrase in _NAMES and text[start].isupper() and _is_name(text, start, end):
         return
-    about_somebody = reader.personal(start, end) and not reader.technical(start, end)
-    if term.level == _ABOUT_SOMEBODY and not about_somebody:
+    if reader.technical(start, end):
+        return
+    if term.level == _ABOUT_SOMEBODY and not reader.personal(start, end):
         return
     if phrase in _OPEN:
         what = _WHAT.match(text, end)
@@ -219,6 +221,8 @@ def _around(reader: Reader, start: int, end: int) -> list[str]:
     return before + flat[end + 1 : end + 1 + _VETO_REACH].split()
 
 
-def _begins_sentence(text: str, start: int) -> bool:
+def _is_name(text: str, start: int, end: int) -> bool:
+    if text[start:end] == "Islam":
+        return _CAPITALISED.match(text, end) is not None
     before = text[max(0, start - 3) : start].rstrip(" \"'(")
-    return not before or before[-1] in ".!?:\n"
+    return bool(before) and before[-1] not in ".!?:\n"

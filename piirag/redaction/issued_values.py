@@ -1,0 +1,79 @@
+"""Values that were replaced once, to be found where they still stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from piirag.detection.quasi.kinds import is_quasi
+from piirag.detection.special.kinds import SPECIAL_TYPES
+from piirag.redaction import tokens
+
+# Values of these types are words of everyday language ("German", "teacher", "today").
+_WORDS = SPECIAL_TYPES | {"DATE_TIME", tokens.LITERAL}
+
+_WORD = re.compile(r"[^\W_]+")
+_FEWEST = 4
+_FEWEST_DIGITS = 6
+_FEWEST_IN_ONE_WORD = 5
+
+
+def _lower(text: str) -> str:
+    """Lower case, one for one, so that offsets hold."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c if len(c.lower()) != 1 else c.lower() for c in text)
+
+
+class IssuedValues:
+    """Values by their first word, so that a text costs what its length is, not their number."""
+
+    SCORE: ClassVar[float] = 1.01
+    """Above every score, so that no threshold drops a value that was replaced before."""
+
+    def __init__(self) -> None:
+        self._by_word: dict[str, dict[str, tuple[str, str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_word)
+
+    def add(self, value: str, entity_type: str) -> None:
+        """Remember a value, unless it is too short or too common a word to look for."""
+        if entity_type in _WORDS or is_quasi(entity_type):
+            return
+        value = value.strip()
+        words = _WORD.findall(value)
+        letters = sum(map(len, words))
+        digits = sum(map(str.isdigit, value))
+        if letters < _FEWEST or (digits == letters and digits < _FEWEST_DIGITS):
+            return
+        if len(words) == 1 and not digits and len(value) == letters:
+            # One plain word: in its own spelling only, and only where that is a name's.
+            if letters < _FEWEST_IN_ONE_WORD or not value[0].isupper():
+                return
+            entry = (value, entity_type)
+        else:
+            entry = ("", entity_type)
+        lowered = _lower(value)
+        self._by_word.setdefault(_WORD.search(lowered)[0], {})[lowered] = entry  # type: ignore[index]
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
+        """Where the values stand as whole words: start, end, type, score."""
+        lowered = _lower(text)
+        for word in self._by_word.keys() & set(_WORD.findall(lowered)):
+            for value, (exact, kind) in self._by_word[word].items():
+                at = lowered.find(value)
+                while at >= 0:
+                    end = at + len(value)
+                    whole = not (
+                        (at and text[at - 1].isalnum() and text[at].isalnum())
+                        or (text[end : end + 1].isalnum() and text[end - 1].isalnum())
+                    )
+                    if whole and (not exact or text[at:end] == exact):
+                        yield at, end, kind, self.SCORE
+                    at = lowered.find(value, end)
+
+    def __repr__(self) -> str:
+        return f"IssuedValues({sum(map(len, self._by_word.values()))})"
