@@ -15,7 +15,7 @@ from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, Reco
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer, UrlRecognizer
 
-from piirag.detection.fused import hosts, needs, tree
+from piirag.detection.fused import automaton, hosts, needs, phone, tree
 from piirag.detection.fused.artifacts import LazyArtifacts
 from piirag.detection.fused.automaton import Positions
 from piirag.detection.fused.numbering import numbering
@@ -25,7 +25,14 @@ from piirag.detection.fused.results import without_duplicates
 from piirag.detection.fused.shape import CLASSES, DIGIT, WORD_CLASSES, class_of, shape_of
 from piirag.detection.fused.special import known_search
 from piirag.detection.tokens_nlp import TokenNlpEngine
-from support.fused_engines import BlankSpacy, Pair, samplers, valid_values
+from support.fused_engines import (
+    BlankSpacy,
+    Pair,
+    all_recognizers,
+    mixture,
+    samplers,
+    valid_values,
+)
 from support.pattern_samples import Sampler, spoiled
 
 FLAGS = regex.IGNORECASE | regex.MULTILINE | regex.DOTALL
@@ -239,7 +246,28 @@ def _examples() -> list[str]:
 
 
 _NUMBERS = _examples()
-_PHONE_GLUE = ["", " ", "\n", ", ", "-", " - ", "/", " (", "x", " ext 5", "#", "a", "%", "é", ":00"]
+_PHONE_GLUE = [
+    "＋",
+    "（",
+    "(–",
+    "[x",
+    "~",
+    "",
+    " ",
+    "\n",
+    ", ",
+    "-",
+    " - ",
+    "/",
+    " (",
+    "x",
+    " ext 5",
+    "#",
+    "a",
+    "%",
+    "é",
+    ":00",
+]
 
 
 @settings(max_examples=250, deadline=None)
@@ -252,7 +280,7 @@ _PHONE_GLUE = ["", " ", "\n", ", ", "-", " - ", "/", " (", "x", " ext 5", "#", "
             st.text("0123456789", max_size=14),
             st.text("0123456789-. ()+/x#~,", max_size=20),
             st.from_regex(r"\A[12]\d{3}-[01]\d-[0-3]\d 0[0-9]:[0-5]\d\Z"),
-            st.text("0123456789０٣–\u00a0（", max_size=9),
+            st.text("0123456789０٣–\u00a0（＋［~", max_size=9),
         ),
         max_size=6,
     ),
@@ -302,6 +330,23 @@ def test_regions_that_nobody_knows_are_refused() -> None:
     odd = PhoneRecognizer(supported_regions=["US"], leniency=0)
     stock, fused = Pair([odd]).findings("call 12345 or 617-555-7316")
     assert fused == stock
+
+
+def test_a_walker_that_starts_over_forgets_no_match(monkeypatch) -> None:
+    monkeypatch.setattr(automaton, "_MOST_STATES", 3)
+    pair = Pair(all_recognizers())
+    for seed in range(60):
+        stock, fused = pair.findings(mixture(random.Random(seed)))
+        assert fused == stock
+
+
+def test_a_text_of_too_many_candidates_is_left_to_the_matcher(monkeypatch) -> None:
+    """It gives up after so many tries, which cannot be told from parts of the text."""
+    monkeypatch.setattr(phone, "_MOST_TRIES", 2)
+    scan, text = PhoneScan(DEFAULT_REGIONS), "1x2 617-555-7316, 12, 13 and 030 901820"
+    assert scan._stretches(text) == [(0, len(text), False)]
+    stock = PhoneRecognizer().analyze(text, [], None)
+    assert {(r.start, r.end) for r in stock} <= set(scan.find(text))
 
 
 def test_valid_values_are_found_at_all() -> None:

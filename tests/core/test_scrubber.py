@@ -210,8 +210,8 @@ def test_scrub_batch_takes_known_values_per_text() -> None:
 
 
 def test_a_type_without_recogniser_warns() -> None:
+    policy = Policy(entities=["PERSON", "EMAIL_ADDRESS", "IBAN_CODE"], model="none")
     with pytest.warns(UserWarning, match="PERSON"):
-        policy = Policy(entities=["PERSON", "EMAIL_ADDRESS", "IBAN_CODE"], model="none")
         Scrubber(policy).scrub("x", user_id="u")
     with pytest.raises(ConfigurationError, match="EMIAL"):
         Scrubber(Policy(entities=["EMIAL"])).scrub("x", user_id="u")

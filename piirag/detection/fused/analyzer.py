@@ -102,7 +102,7 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
         recognizers = self.registry.get_recognizers(
             language=language, entities=entities, all_fields=not entities
         )
-        wanted = entities if entities else self.get_supported_entities(language=language)
+        wanted = list(entities or self.get_supported_entities(language=language))
         plan = Plan(recognizers, wanted)
         if len(self._plans) >= _MOST_PLANS:
             self._plans = {}

@@ -36,6 +36,7 @@ class Expression:
         self.source: str = pattern.regex
         self.flags = int(flags)
         self.is_linear = self.is_linear_in_ascii = False
+        self._equivalent: str | None = None
         self._seconds = float(pattern_recognizer.REGEX_TIMEOUT_SECONDS)
         compiled = pattern.compiled_regex
         if compiled is not None and pattern.compiled_with_flags == flags:
@@ -50,14 +51,16 @@ class Expression:
 
     def use(self, equivalent: str) -> None:
         """Match with another expression that is known to match the same."""
-        if equivalent != self.source:
-            self._compiled = regex.compile(equivalent, flags=self.flags)
+        self._equivalent = equivalent if equivalent != self.source else None
 
     def bind(self, text: str) -> TryAt:
         """A function that tries the expression at an offset of a text.
 
         All tries of one binding share the time budget; a try that overruns it raises.
         """
+        if self._equivalent is not None:
+            self._compiled = regex.compile(self._equivalent, flags=self.flags)
+            self._equivalent = None
         match = self._compiled.match
         if self.is_linear or (self.is_linear_in_ascii and text.isascii()):
             return lambda offset: match(text, offset)

@@ -32,6 +32,7 @@ class Numbering:
         region: The main region of the code.
         main: Metadata of the main region.
         prefix: The national prefix, where a number may begin with one.
+        fewest: Digits of the shortest national number.
         possible: Expression for every national number that may be valid.
     """
 
@@ -41,9 +42,10 @@ class Numbering:
         self.main = metadata_of(self.region)
         prefix = self.main.national_prefix_for_parsing
         self.prefix = re.compile(prefix) if prefix else None
+        described = [metadata_of(region).general_desc for region in self._regions]
+        lengths = sorted({length for d in described for length in d.possible_length})
+        self.fewest = min(lengths, default=2)
         if len(self._regions) > _MOST_SHARING:
-            described = [metadata_of(region).general_desc for region in self._regions]
-            lengths = sorted({length for d in described for length in d.possible_length})
             self.possible = "|".join(rf"\d{{{length}}}" for length in lengths)
         else:
             self.possible = _possible(self._regions)

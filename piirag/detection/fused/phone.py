@@ -75,7 +75,8 @@ class PhoneScan:
         self._pages = _Excluded(matcher._PUB_PAGES)
         self._unwanted_end = util._UNWANTED_END_CHAR_PATTERN
         self._extension = re.compile(util._EXTN_PATTERNS_FOR_MATCHING, util._REGEX_FLAGS)
-        self._joint = re.compile(f"[{util._VALID_PUNCTUATION}]|\\d", util._REGEX_FLAGS)
+        joints = f"[{util._VALID_PUNCTUATION}{util._PLUS_CHARS}]|\\d"
+        self._joint = re.compile(joints, util._REGEX_FLAGS)
         for name in ("_parse_and_verify", "_is_invalid_punctuation_symbol", "_is_latin_letter"):
             getattr(PhoneNumberMatcher, name)
         # Every character of a candidate is written in the expression for candidates, or is a
@@ -84,7 +85,7 @@ class PhoneScan:
         cased = {c.upper() for c in written} | {c.lower() for c in written}
         inside = "".join(map(re.escape, sorted(written | cased)))
         self._island = re.compile(f"(?:[{inside}]|[^\\x00-\\x7f])+")
-        self._foreign_digit = re.compile(r"(?![0-9])\d")
+        self._foreign_digit = re.compile(r"[^\x00-\x7f](?<=\d)")
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Where phone numbers are: start and end, in no order, perhaps one within another."""

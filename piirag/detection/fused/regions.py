@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from phonenumbers import (
@@ -63,10 +62,13 @@ class _Region:
         self._own = own
         self._touched = re.compile("|".join(p for p in (f"(?:{abroad})", code, removed) if p))
         self.possible = r"\d{2,}"
+        self.fewest = _FEWEST_NATIONAL
         if not rules or (prefixes, rules) == _BRAZIL:
             removable = _BRAZIL_PREFIX if rules else removed
             national = f"(?:{code})?(?:{removable}){{0,2}}(?:{found.possible})"
             self.possible = rf"(?:{abroad})\d{{{_FEWEST_AFTER_PLUS},}}|{national}"
+            # After an international prefix, of one digit at least, it may be another country's.
+            self.fewest = min(found.fewest, 1 + _FEWEST_AFTER_PLUS)
         self._possible = re.compile(self.possible)
 
     def verdict(self, digits: str) -> bool | None:
@@ -129,8 +131,7 @@ class Regions:
         self.names = list(names)
         self._regions = [_Region(name) for name in self.names]
         self._by_name = dict(zip(self.names, self._regions, strict=True))
-        widths = [_parser.parse(region.possible).getwidth()[0] for region in self._regions]
-        self.fewest_digits = int(min(widths))
+        self.fewest_digits = min(region.fewest for region in self._regions)
 
     def surely_not(self, digits: str, name: str) -> bool:
         """Whether digits surely are no number, dialled from a region.
