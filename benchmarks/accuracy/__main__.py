@@ -53,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     from benchmarks.accuracy.systems import systems
 
-    logging.disable(logging.WARNING)  # the second look warns of every leak it closes
     builders = systems()
     unknown = set(options.system or ()) - set(builders)
     if unknown:
@@ -61,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = corpora_folder(options.corpora)
     corpora = {name: load(name, folder) for name in _wanted(options.corpus, folder)}
     results: Results = {name: {} for name in corpora}
-    for system, build in builders.items():
-        if options.system and system not in options.system:
-            continue
-        find = build()
+    # All are built first: a system that cannot be built shows at once.
+    wanted = [name for name in builders if not options.system or name in options.system]
+    finds = {name: builders[name]() for name in wanted}
+    for system, find in finds.items():
         for name, samples in corpora.items():
             print(f"{system}: {name} ...", file=sys.stderr)
             results[name][system], counted = measure(name, samples, find)
@@ -92,4 +91,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # the second look warns of every leak it closes
     main()

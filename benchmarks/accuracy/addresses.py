@@ -10,7 +10,13 @@ from benchmarks.accuracy.locales import Home
 if TYPE_CHECKING:
     from benchmarks.accuracy.people import Person
 
-_AMERICAN = frozenset({"en_US", "en_CA", "fr_CA", "en_AU"})
+# Where a state or province stands between town and code.
+_STATES = {
+    "en_US": ("NY", "TX", "OR", "FL", "OH"),
+    "en_CA": ("ON", "BC", "AB", "NS"),
+    "fr_CA": ("QC", "Québec", "NB"),
+    "en_AU": ("QLD", "VIC", "NSW", "WA"),
+}
 _SPARE = "Harbour Road|Mill Lane|Station Street|Church Hill|Park Avenue|Bridge Street"
 
 
@@ -19,7 +25,7 @@ def address(person: Person) -> str:
     rng, home = person.rng, person.home
     if home.address:
         lines = _own(person)
-    elif person.locale in _AMERICAN and rng.random() < 0.12:
+    elif person.locale in _STATES and rng.random() < 0.12:
         lines = _box(person)
     elif rng.random() < 0.8:
         lines = "\n".join(line.strip() for line in str(person.faker.address()).splitlines())
@@ -56,8 +62,8 @@ def _box(person: Person) -> str:
 def _town(person: Person) -> str:
     faker, rng = person.faker, person.rng
     town, code = place(person), str(faker.postcode())
-    if person.locale in _AMERICAN:
-        return f"{town}, {rng.choice(('NY', 'TX', 'BC', 'ON', 'QLD', 'VIC', 'OR'))} {code}"
+    if person.locale in _STATES:
+        return f"{town}, {rng.choice(_STATES[person.locale])} {code}"
     if person.locale in {"en_GB", "en_IE", "en_IN", "en_NZ", "zu_ZA"}:
         return f"{town}\n{code}" if rng.random() < 0.6 else f"{town} {code}"
     return f"{code} {town.upper() if rng.random() < 0.15 else town}"

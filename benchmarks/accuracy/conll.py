@@ -106,7 +106,7 @@ def aligned(text: str, rows: list[Row]) -> list[tuple[int, int]]:
     Raises:
         ValueError: The tokens are not those of the text.
     """
-    offsets = []
+    offsets: list[tuple[int, int]] = []
     position = 0
     for token, _ in rows:
         pattern = r"\s*".join(map(re.escape, token.replace(" ", "")))
@@ -164,13 +164,10 @@ def load(path: Path, *, held_out_only: bool = True) -> list[Sample]:
         ValueError: No part of this file is held out.
     """
     every = every_of(path.name) if held_out_only else 1
-    samples = []
+    pairs: list[tuple[str, str | None, list[Row]]]
     with path.open(encoding="utf-8") as file:
         if path.suffix == ".iob2":
             pairs = [(text, text, rows) for text, rows in read_iob2(file)]
         else:
             pairs = [(" ".join(t for t, _ in rows), None, rows) for rows in read_conll(file)]
-    for key, text, rows in pairs:
-        if not held_out_only or held_out(key, every):
-            samples.append(sample_from(rows, text, path.stem))
-    return samples
+    return [sample_from(rows, text, path.stem) for key, text, rows in pairs if held_out(key, every)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.accuracy import conll, crm, records, technical
+from benchmarks.accuracy.locales import LATIN
 from benchmarks.accuracy.sample import DIRECT, Label, Sample
 
 __all__ = ["CORPORA", "DIRECT", "Corpus", "Label", "Sample", "corpora_folder", "load"]
@@ -50,7 +51,7 @@ _PERSON = frozenset({"PERSON"})
 
 CORPORA: dict[str, Corpus] = {
     "records": Corpus(
-        "generated records, people of 45 countries and regions",
+        f"generated records, people of {len(LATIN)} locales",
         DIRECT,
         None,
         lambda _: records.generate(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import re
 import sys
@@ -76,7 +77,7 @@ def generate(documents: int = 400, seed: int = FIRST_SEED + 77) -> list[Sample]:
     """
     if _EXAMPLES not in sys.path:
         sys.path.append(_EXAMPLES)
-    from crm_corpus import generate as generate_records
+    generate_records = importlib.import_module("crm_corpus").generate
 
     rng = random.Random(seed)
     samples = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable
 
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -37,6 +38,34 @@ def card(rng: random.Random) -> str:
     separator = rng.choice((" ", " ", "-"))
     cuts = (0, 4, 10, 15) if length == 15 else (0, 4, 8, 12, 16)
     return separator.join(number[a:b] for a, b in itertools.pairwise(cuts))
+
+
+# After the ISO 13616 registry: how many digits (n), letters (a) or either (c) follow the country
+# and the check digits.
+_IBAN = dict(
+    line.split()
+    for line in """
+    DE 18n|GB 4a14n|FR 10n11c2n|ES 20n|IT 1a10n12c|NL 4a10n|PL 24n|BE 12n|AT 16n|CH 5n12c|PT 21n
+    SE 20n|DK 14n|NO 11n|FI 14n|IE 4a14n|CZ 20n|SK 20n|HU 24n|RO 4a16c|HR 17n|SI 15n|LT 16n
+    LV 4a13c|EE 16n|IS 22n|TR 6n16c|AZ 4a20n|BR 23n1a1c
+    """.replace("\n", "|").split("|")
+    if line.strip()
+)
+_SYMBOLS = {
+    "n": "0123456789",
+    "a": "ABCDEFGHJKLMNPRSTUVWXYZ",
+    "c": "0123456789" * 4 + "ABCDEFGHKLMNPRSTUVWX",
+}
+
+
+def iban(rng: random.Random, country: str) -> str:
+    """An IBAN; of one of the large countries where this one has none."""
+    if country not in _IBAN:
+        country = rng.choice(("DE", "GB", "FR", "NL"))
+    parts = re.findall(r"(\d+)([nac])", _IBAN[country])
+    body = "".join("".join(rng.choices(_SYMBOLS[kind], k=int(n))) for n, kind in parts)
+    spelled = "".join(str(int(c, 36)) for c in f"{body}{country}00")
+    return f"{country}{98 - int(spelled) % 97:02}{body}"
 
 
 def _nino(rng: random.Random) -> str:

@@ -186,7 +186,7 @@ class Person:
 
     def iban(self) -> str:
         """An IBAN, in groups of four or in one piece."""
-        iban = str(self._faker.iban())
+        iban = numbers.iban(self._rng, self.locale[-2:])
         return re.sub(r"(.{4})(?=.)", r"\1 ", iban) if self._rng.random() < 0.5 else iban
 
     def birthday(self) -> date:

@@ -39,9 +39,9 @@ def draw(results: Results, path: Path) -> None:
 
     hidden = [name for name in _LABELS if _has(results, name, "hidden")]
     panels: list[tuple[str, list[str], str, float]] = [
-        ("Hidden whole, %", hidden, "hidden", 100),
-        ("Masked for nothing, % of letters", ["records", "crm"], "over_redaction", 100),
-        ("False findings in 100 lines", ["technical"], "per_100_lines", 1),
+        ("Hidden whole, % of values\n", hidden, "hidden", 100),
+        ("Masked for nothing,\n% of masked letters", ["records", "crm"], "over_redaction", 100),
+        ("False findings\nin 100 lines", ["technical"], "per_100_lines", 1),
     ]
     panels = [
         (title, there, figure, scale)
@@ -64,14 +64,22 @@ def draw(results: Results, path: Path) -> None:
     )
     for place, (title, names, figure, scale) in zip(axes[0], panels, strict=True):
         _bars(place, results, names, colours, figure, scale)
-        place.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=_INK, pad=12)
+        place.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=_INK, pad=10)
         if figure == "hidden":
             place.set_ylim(0, 106)
             _goals(place, names)
     handles, labels = axes[0][0].get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i] == "goal")
     picture.legend(
-        handles, labels, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9.5
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9.5,
     )
+    layout: Any = picture.get_layout_engine()
+    layout.set(wspace=0.04)
     picture.savefig(path, dpi=150)
     plt.close(picture)
 
@@ -97,7 +105,7 @@ def _bars(
     figure: str,
     scale: float,
 ) -> None:
-    width = 0.8 / len(colours)
+    width = 0.74 / len(colours)
     for number, (system, colour) in enumerate(colours.items()):
         places, heights = [], []
         for position, corpus in enumerate(corpora):
@@ -106,7 +114,7 @@ def _bars(
                 places.append(position + (number - (len(colours) - 1) / 2) * width)
                 heights.append(scale * share)
         bars = axes.bar(places, heights, width * 0.9, label=system, color=colour)
-        texts = [f"{h:.1f}".removesuffix(".0") for h in heights]
+        texts = [f"{h:.0f}" if h in {0, 100} else f"{h:.1f}" for h in heights]
         axes.bar_label(bars, texts, fontsize=7.5, color=_INK, padding=2)
     axes.set_xticks(range(len(corpora)), [_LABELS[name] for name in corpora], fontsize=9)
     axes.set_xlim(-0.55, len(corpora) - 0.45)

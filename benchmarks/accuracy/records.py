@@ -23,6 +23,7 @@ from benchmarks.accuracy.split import FIRST_SEED
 _FOLDER = Path(__file__).parent / "templates"
 _CHOICE = re.compile(r"\[\[([^\[\]]*\|[^\[\]]*)\]\]")
 _SLOT = re.compile(r"\{\{(?:([a-d])\.)?([a-z]+[0-9]?)(?::(upper|lower|json))?\}\}")
+_LIMIT = re.compile(r"@([a-z]{2}_[A-Z]{2}(?:,[a-z]{2}_[A-Z]{2})*)\n")
 _OTHER_LOCALE = 0.3  # how often a second person comes from another country
 
 
@@ -53,9 +54,8 @@ def templates() -> tuple[Template, ...]:
         pieces = re.split(r"^%%\n", path.read_text(encoding="utf-8"), flags=re.M)
         for number, piece in enumerate(pieces, start=1):
             locales: tuple[str, ...] = ()
-            if piece.startswith("@"):
-                first, _, piece = piece.partition("\n")
-                locales = tuple(first[1:].split(","))
+            if limit := _LIMIT.match(piece):
+                locales, piece = tuple(limit[1].split(",")), piece[limit.end() :]
             found.append(Template(f"{path.stem}/{number}", piece.removesuffix("\n"), locales))
     return tuple(found)
 
@@ -85,7 +85,6 @@ def fill(template: Template, locale: str, seed: int, pool: Sequence[str] = ()) -
             people[letter] = Person(home, seeded(home, seed * 7 + ord(letter)), rng)
         return people[letter]
 
-    # Faker's objects are shared: the people of one sample must not disturb each other's numbers.
     text = template.text
     while _CHOICE.search(text):
         text = _CHOICE.sub(lambda m: rng.choice(m[1].split("|")), text)

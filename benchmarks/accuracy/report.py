@@ -15,6 +15,9 @@ from benchmarks.accuracy.split import HELD_BACK_LOCALES
 Results = dict[str, dict[str, Any]]  # corpus -> system -> figures
 
 
+_WIDTH = 120  # where there is no terminal to ask
+
+
 def percent(share: float | None) -> str:
     """A share as people read it."""
     return "-" if share is None else f"{share:.1%}"
@@ -124,7 +127,9 @@ def _around(text: str, start: int, end: int) -> str:
 
 def show(results: Results, console: Console | None = None) -> None:
     """Print all tables."""
-    console = console or Console()
+    if console is None:
+        screen = Console()
+        console = screen if screen.is_terminal else Console(width=_WIDTH)
     for table in tables(results):
         console.print(table)
         console.print()

@@ -29,6 +29,7 @@ class Piirag:
 
         self.stopped = 0
         self._redactor = Redactor(Policy(**policy))
+        self._redactor.redact("The engine is built on first use.")
 
     def __call__(self, text: str) -> list[Found]:
         from piirag.errors import DetectionError
