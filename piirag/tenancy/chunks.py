@@ -92,14 +92,19 @@ class ChunkScrubber:
         return clean
 
     def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Scrub retrieved chunks once more, text and metadata; stores nothing, keeps their ids."""
+        """Scrub retrieved chunks once more, text and metadata; keeps their ids.
+
+        What is found only now goes into the vault, or nobody could put it back into the reply.
+        """
+        if not chunks:
+            return []
         batch = _Batch()
         keys = _Keys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
         for chunk in chunks:
             batch.add(chunk.text, none)
             _walk(chunk.metadata, batch.leaf(none))
-        results = batch.scrubbed(self.scrubber, self.user_id, remember=False)
+        results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
         return [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
