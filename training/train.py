@@ -18,14 +18,15 @@ from torch import Tensor, nn
 
 from training.corpora import SOCIAL, WEB, WIKI, Sample, load
 from training.data import batches, encode
-from training.model import Shape, from_base, restore, save
+from training.model import Shape, from_base, narrowed, restore, save
 from training.synth import generate
 from training.synth.replace import augment
 
 # The web corpus is the smallest and the nearest to what people store.
-_TIMES = {"web": 3, "social": 1, "wiki": 1}
+_TIMES = {"web": 3, "social": 2, "wiki": 1}
 _AUGMENTED = 0.5
 _JOINED = 0.25
+_BLANKED = 0.15
 
 
 def loss_of(scores: Tensor, allowed: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -61,15 +62,31 @@ def _joined(samples: list[Sample], rng: random.Random) -> list[Sample]:
     return out
 
 
+def _blanked(samples: list[Sample], rng: random.Random) -> list[Sample]:
+    """Some texts lose half of their values: what is scrubbed again has gaps where tokens stand."""
+    out = []
+    for text, spans in samples:
+        kept = spans
+        if rng.random() < _BLANKED:
+            kept = []
+            for start, end, kind in spans:
+                if rng.random() < 0.5:
+                    text = text[:start] + "\n" * (end - start) + text[end:]
+                else:
+                    kept.append((start, end, kind))
+        out.append((text, kept))
+    return out
+
+
 def train(args: argparse.Namespace) -> None:
     """Train and keep the result."""
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     rng = random.Random(args.seed)
     if args.start:
-        model = restore(args.start)
+        model = narrowed(restore(args.start), args.heads, args.hidden)
     else:
-        model = from_base(Shape(layers=args.layers, hidden=args.hidden))
+        model = from_base(Shape(layers=args.layers, hidden=args.hidden, heads=args.heads))
     fresh = ("head", "case", "gap")
     named = list(model.named_parameters())
     groups = [
@@ -83,7 +100,7 @@ def train(args: argparse.Namespace) -> None:
     for epoch in range(args.epochs):
         encoded = encode(_real(args.corpora, rng), complete=False)
         synthetic = list(generate(args.synthetic, args.seed * 1000 + epoch))
-        encoded += encode(synthetic, complete=True)
+        encoded += encode(_blanked(synthetic, rng), complete=True)
         groups_of = list(batches(encoded, args.pieces, rng))
         if scheduler is None:
             rates = [args.rate, args.rate if args.start else 10 * args.rate]
@@ -120,6 +137,7 @@ def main() -> None:
     parser.add_argument("--synthetic", type=int, default=30_000, help="samples an epoch")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--hidden", type=int, default=512)
+    parser.add_argument("--heads", type=int, default=6, help="of 32 columns each")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--pieces", type=int, default=3072, help="word pieces a batch")
     parser.add_argument("--threads", type=int, default=2)

@@ -23,6 +23,7 @@ from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.issuer import Name, candidate, issue
 from piirag.redaction.known_mappings import distinct, per_text, pseudonyms_in, without_tokens
 from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
+from piirag.redaction.structure import Structure, structure_of
 from piirag.redaction.surrogates import has_surrogate
 from piirag.redaction.user_state import UserState, UserStates
 from piirag.vault.keys import derive
@@ -67,6 +68,7 @@ class _Found:
     spans: list[Span]
     insight: Insight
     clean: bool
+    structure: Structure | None = None
 
 
 class Scrubber:
@@ -197,7 +199,7 @@ class Scrubber:
         remember: bool,
     ) -> tuple[str, list[Span]]:
         """Replace what was found, and look at the result again until nothing is found in it."""
-        made = self._replace(text, found.spans, table, vault)
+        made = self._replace(text, found.spans, table, vault, found.structure)
         leaked: list[Span] = []
         if found.clean:
             return made.text, leaked
@@ -217,10 +219,12 @@ class Scrubber:
             look.report(span.finding for span in new)
             if not new:
                 break
+            if found.structure is not None:
+                new = found.structure.fit(new)
             leaked += new
             spans = sorted([*found.spans, *leaked], key=lambda span: span.finding.start)
             tokens_of = {**table, **self._tokens(new, vault, state, remember)}
-            made = self._replace(text, spans, tokens_of, vault)
+            made = self._replace(text, spans, tokens_of, vault, found.structure)
             table = tokens_of
         return made.text, leaked
 
@@ -315,7 +319,13 @@ class Scrubber:
         clean = remembered and self._states.is_clean(text, state)
         spans = [] if clean else self._find(text, context, index, state, vault, protected)
         more, insight = look_deeper(text, spans, self.policy, protected=protected, context=context)
-        return _Found([] if clean else self._not_made(more, text, vault), insight, clean)
+        if clean or not more:
+            return _Found([], insight, clean)
+        more = self._not_made(more, text, vault)
+        structure = None if context else structure_of(text)
+        if structure is not None:
+            more = structure.fit(more)
+        return _Found(more, insight, clean, structure)
 
     def _find(
         self,
@@ -363,7 +373,12 @@ class Scrubber:
         return policy.operator(entity_type)
 
     def _replace(
-        self, text: str, spans: Sequence[Span], table: Mapping[Name, str], vault: UserVault
+        self,
+        text: str,
+        spans: Sequence[Span],
+        table: Mapping[Name, str],
+        vault: UserVault,
+        structure: Structure | None,
     ) -> Assembly:
         marks = []
         for span in spans:
@@ -372,6 +387,8 @@ class Scrubber:
             if token is None:
                 spec = self._operator(kind)
                 token = operators.apply(spec, text[start:end], kind, salt=vault.salt)
+            if structure is not None:
+                token = structure.put(start, end, token)
             marks.append((start, end, token))
         return Assembly(text, marks)
 
