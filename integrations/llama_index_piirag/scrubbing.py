@@ -58,7 +58,7 @@ def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list
     """
     table = _place([_metadata_of(node) for node in nodes])
     extra = [Chunk("", metadata) for _, metadata in table.values()]
-    clean = binding.chunks.again([*(Chunk(_text(node), {}) for node in nodes), *extra])
+    clean = binding.chunks.again([*(_chunk(node, {}) for node in nodes), *extra])
     metadata = {key: clean[len(nodes) + index].metadata for key, (index, _) in table.items()}
 
     def relation(info: RelatedNodeInfo) -> RelatedNodeInfo:
@@ -112,6 +112,11 @@ def require_text_node(node: Any) -> BaseNode:
     return node
 
 
+def _chunk(node: BaseNode, metadata: Mapping[str, Any], id: str | None = None) -> Chunk:
+    start = getattr(node, "start_char_idx", None)
+    return Chunk(_text(node), metadata, id, source=node.ref_doc_id, start=start)
+
+
 class _Batch:
     """Nodes that are scrubbed together, so that each piece of metadata is looked at once.
 
@@ -126,7 +131,7 @@ class _Batch:
         self._tag = tag
         self._ids: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        chunks = [Chunk(_text(node), node.metadata, bare_id(binding, node)) for node in nodes]
+        chunks = [_chunk(node, node.metadata, bare_id(binding, node)) for node in nodes]
         table = _place(_metadata_of(node) for node in nodes)
         extra = [Chunk("", metadata) for _, metadata in table.values()]
         self._chunks = binding.inward([*chunks, *extra], known)

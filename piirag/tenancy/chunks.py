@@ -13,6 +13,7 @@ from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
 from piirag.redaction.scrubber import Scrubber, ScrubResult
+from piirag.tenancy.borders import Piece, mended, piece_of
 from piirag.vault.keys import keyed_hash
 
 _HASHED_ID = re.compile(r"id-[a-z2-7]{26}")
@@ -25,11 +26,21 @@ _NUMBER_SCORE = 0.5
 
 @dataclass(frozen=True, repr=False)
 class Chunk:
-    """A text with its metadata and id, of no particular framework."""
+    """A text with its metadata and id, of no particular framework.
+
+    Args:
+        text: The text.
+        metadata: Its metadata.
+        id: Its id, if it has one.
+        source: What it was cut from, where the metadata do not say.
+        start: Offset in that source, in characters.
+    """
 
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: str | None = None
+    source: str | None = None
+    start: int | None = None
 
     def __repr__(self) -> str:
         return f"Chunk({len(self.text)} characters)"
@@ -80,8 +91,8 @@ class ChunkScrubber:
         knowns = self._knowns(chunks, each)
         keys = _Keys(self.scrubber, self.user_id)
         batch = _Batch()
-        for chunk, own in zip(chunks, knowns, strict=True):
-            batch.add(require_text(chunk.text, "the text of a chunk"), own)
+        for chunk, text, own in zip(chunks, self._mended(chunks, knowns), knowns, strict=True):
+            batch.add(text, own)
             _walk(_require_mapping(chunk.metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
         clean = []
@@ -101,14 +112,31 @@ class ChunkScrubber:
         batch = _Batch()
         keys = _Keys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
-        for chunk in chunks:
-            batch.add(chunk.text, none)
+        for chunk, text in zip(chunks, self._mended(chunks, [none] * len(chunks)), strict=True):
+            batch.add(text, none)
             _walk(chunk.metadata, batch.leaf(none))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
         return [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
         ]
+
+    def _mended(self, chunks: Sequence[Chunk], knowns: Sequence[Known]) -> list[str]:
+        """The texts of chunks, a value that lies over two neighbours whole in one of them."""
+        pieces = []
+        for chunk in chunks:
+            piece = piece_of(require_text(chunk.text, "the text of a chunk"), chunk.metadata)
+            if chunk.source is not None:
+                piece = Piece(chunk.text, chunk.source, chunk.start)
+            pieces.append(piece)
+
+        def find(number: int, text: str) -> list[tuple[int, int]]:
+            found = self.scrubber.scrub(
+                text, user_id=self.user_id, known=knowns[number], remember=False
+            )
+            return [(f.start, f.end) for f in found.findings]
+
+        return mended(pieces, find)
 
     def metadata(
         self, metadata: Mapping[str, Any], known: Known | None = None, *, remember: bool = True
