@@ -88,25 +88,29 @@ def _neighbours(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
         if all(pieces[i].start is not None for i in members):
             members.sort(key=lambda i: pieces[i].start or 0)
         for a, b in pairwise(members):
-            behind, start = pieces[a].start, pieces[b].start
-            if behind is None or start is None:
+            ends, start = _end(pieces[a]), pieces[b].start
+            if ends is None or start is None or start <= ends + _MOST_STRIPPED:
                 yield a, b
-            elif start <= behind + len(pieces[a].text) + _MOST_STRIPPED:
-                yield a, b
+
+
+def _end(piece: Piece) -> int | None:
+    return None if piece.start is None else piece.start + len(piece.text)
 
 
 def _gap(first: Piece, second: Piece) -> str:
     """The white space that the splitter took away between two chunks."""
-    if first.start is None or second.start is None:
+    ends = _end(first)
+    if ends is None or second.start is None:
         return ""
-    return " " * max(0, second.start - first.start - len(first.text))
+    return " " * max(0, second.start - ends)
 
 
 def _overlap(one: Piece, other: Piece) -> int:
     """How many characters at the start of a chunk stand at the end of the one before as well."""
     first, second = one.text, other.text
-    if one.start is not None and other.start is not None:
-        both = one.start + len(first) - other.start
+    ends = _end(one)
+    if ends is not None and other.start is not None:
+        both = ends - other.start
         return both if 0 < both <= len(second) and first.endswith(second[:both]) else 0
     start = second[:8]
     if len(start) < 8:

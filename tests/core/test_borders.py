@@ -76,7 +76,6 @@ def test_D5_a_gap_between_two_chunks_is_no_border() -> None:
 
 
 def test_what_holds_no_cut_value_stays_as_it_is() -> None:
-    chunks = cut(100, 20, strip=True, offsets=True)
-    plain = [Chunk(c.text.replace("@", " und "), c.metadata) for c in chunks if "4" not in c.text]
-    plain = [Chunk(c.text.replace("Jane", "some").replace("Roe", "one"), c.metadata) for c in plain]
-    assert scrub(plain) == [c.text for c in plain]
+    texts = ["we sent it back to the", "shop near the river and", "waited there for a while"]
+    chunks = [Chunk(text, {"source": "a"}) for text in texts]
+    assert scrub(chunks) == texts
