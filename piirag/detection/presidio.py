@@ -32,7 +32,7 @@ from piirag.detection.ner import bundled_recognizer
 from piirag.detection.presidio_logs import withhold_text
 from piirag.detection.text import replace_surrogates
 from piirag.detection.tokens_nlp import TokenNlpEngine
-from piirag.detection.windows import windows
+from piirag.detection.windows import windows, without_halves
 from piirag.errors import ConfigurationError, DetectionTimeoutError
 
 # Found by Presidio, but no personal data by themselves in most corpora: a URL pattern that takes
@@ -158,7 +158,23 @@ def _harden(recognizer: Any) -> Any:
             compiled = regex.compile(pattern.regex, flags=flags)
             pattern.compiled_with_flags = flags
             pattern.compiled_regex = _TimedPattern(compiled, PATTERN_SECONDS)
+    if isinstance(recognizer, PatternRecognizer):
+        for name in ("validate_result", "invalidate_result"):
+            if getattr(type(recognizer), name) is not getattr(PatternRecognizer, name):
+                setattr(recognizer, name, _lenient(getattr(recognizer, name)))
     return recognizer
+
+
+def _lenient(check: Any) -> Any:
+    """A check that says nothing where it would fail: some do on digits of other scripts."""
+
+    def lenient(pattern_text: str) -> Any:
+        try:
+            return check(pattern_text)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return None  # the pattern's own score stands
+
+    return lenient
 
 
 class PresidioDetector:
@@ -213,11 +229,7 @@ class PresidioDetector:
                 finding = _moved(finding, offset)
                 cut = (finding.start == offset > 0) or (finding.end == end < len(text))
                 (at_edge if cut else found).add(finding)
-        # A window that begins inside a value may report its second half; the other window holds
-        # the whole value.
-        halves = {f for f in at_edge if any(g.start <= f.start and f.end <= g.end for g in found)}
-        found |= at_edge - halves
-        return sorted(found, key=lambda f: (f.start, f.end, f.entity_type))
+        return sorted(without_halves(found, at_edge), key=lambda f: (f.start, f.end, f.entity_type))
 
     def detect_batch(self, texts: Sequence[str], *, language: str = "en") -> list[list[Finding]]:
         """Find personal data in several texts. See `Detector.detect_batch`."""

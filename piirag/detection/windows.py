@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import bisect
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate
+
+from piirag.detection.finding import Finding
 
 # Presidio's e-mail and URL patterns cost up to the square of the text, and spaCy, where a user
 # brings it, refuses texts of more than a million characters. Windows bound both.
@@ -28,3 +32,24 @@ def windows(text: str, size: int = WINDOW, overlap: int = OVERLAP) -> Iterator[t
     step = size - overlap
     for start in range(0, len(text) - overlap, step):
         yield start, text[start : start + size]
+
+
+def without_halves(found: Collection[Finding], at_edge: Iterable[Finding]) -> set[Finding]:
+    """Findings of all windows together.
+
+    A window that begins inside a value may report its second half; the other window holds the
+    whole value.
+
+    Args:
+        found: Findings that touch no edge of a window.
+        at_edge: Findings that do.
+    """
+    spans = sorted((f.start, f.end) for f in found)
+    # The furthest end of all that begin at or before each.
+    ends = list(accumulate((end for _, end in spans), max))
+    whole = set(found)
+    for finding in at_edge:
+        before = bisect.bisect_right(spans, finding.start, key=lambda span: span[0])
+        if not before or ends[before - 1] < finding.end:
+            whole.add(finding)
+    return whole

@@ -83,7 +83,7 @@ def test_something_that_is_no_detector_is_refused() -> None:
         Redactor(detector=object()).redact("hello")  # type: ignore[arg-type]
 
 
-def test_overlapping_findings_are_covered_whole() -> None:
+def test_D11_overlapping_findings_are_covered_whole() -> None:
     detector = Fixed(Finding("A", 0, 6, 0.9, "x"), Finding("B", 4, 12, 0.5, "x"))
     assert Redactor(detector=detector).redact("0123456789ab-rest").text == "[B_1]-rest"
 
