@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -59,6 +60,18 @@ The river had been straightened in the last century and flooded the meadows less
 storks left. When the banks were opened again, frogs came first, then dragonflies, then the birds.
 """
 
+# Every word is on the list of words that are nobody's name, and there is no figure: the model is
+# not asked, and no pattern is tried.
+PLAIN = """
+The question is not whether the program works, but how soon it fails, and who knows why.
+Although everyone agreed that the answer was wrong, they could not explain what made it so.
+We have known for years that this method is slow; it's still the best one we can understand.
+Before you begin, read the whole description, because every step depends on the one before.
+It may be better to do nothing than to do the wrong thing quickly, and that takes experience.
+Some of these problems were discovered early, others only when it was too late to change them.
+What looks wrong is often an old decision, made for reasons that are now forgotten.
+"""
+
 Detect = Callable[[str], Any]
 
 
@@ -79,6 +92,9 @@ def texts() -> Iterator[tuple[str, list[str]]]:
     words = CLEAN.split()
     rotated = [" ".join(words[i:] + words[:i]) for i in range(0, len(words), 3)]
     yield "clean prose", chunks(rotated)
+    sentences = PLAIN.strip().split("\n")
+    shuffled = random.Random(404)
+    yield "no candidate", ["\n".join(shuffled.choices(sentences, k=11)) for _ in range(CHUNKS)]
 
 
 def _corpora(folder: Path) -> Iterator[str]:
@@ -140,11 +156,24 @@ def speeds(engines: dict[str, Detect], sample: list[str], rounds: int) -> dict[s
     for _ in range(rounds):
         for name, detect in engines.items():
             began = time.perf_counter()
-            for text in sample:
-                detect(text)
+            if isinstance(detect, Batch):
+                detect.detector.detect_batch(sample)
+            else:
+                for text in sample:
+                    detect(text)
             seconds[name].append(time.perf_counter() - began)
     size = sum(map(len, sample)) / 1024
     return {name: size / statistics.median(times) for name, times in seconds.items()}
+
+
+class Batch:
+    """A detector that is given all texts in one call."""
+
+    def __init__(self, detector: Any) -> None:
+        self.detector = detector
+
+    def __call__(self, text: str) -> Any:
+        return self.detector.detect(text)
 
 
 def patterns(rounds: int, console: Console) -> list[dict[str, Any]]:
@@ -213,6 +242,8 @@ def everything(rounds: int, console: Console) -> list[dict[str, Any]]:
             console.print(f"without the row '{label}': {type(error).__name__}")
             continue
         engines[label] = detector.detect
+        if model == "bundled":
+            engines["bundled model, batch"] = Batch(detector)
     table = Table(title="Everything on, 1 KB chunks, KB/s (ratio to stock with patterns alone)")
     for column in ("text", *engines):
         table.add_column(column, justify="left" if column == "text" else "right")

@@ -24,6 +24,9 @@ DEFAULT_THRESHOLD = 0.35
 # Stock Presidio, patterns alone, takes about 0.02 s for a KB; hostile text takes it minutes.
 DEFAULT_SECONDS_PER_KB = 1.0
 
+# What a model names of these by itself is general knowledge: Paris, the UN, German.
+GENERAL = frozenset({"LOCATION", "NRP", "ORGANIZATION"})
+
 OperatorSpec = str | tuple[str, Mapping[str, Any]]
 AllowEntry = str | Mapping[str, str]
 
@@ -64,6 +67,18 @@ class Policy:
         second_look: What becomes of a leak that a check of the redacted text finds: ``"off"``,
             ``"redact"`` or ``"block"``.
         seconds_per_kb: Time that detection may take for a KB of text; after it the call stops.
+        replies: What becomes of values that a model says by itself, which stood nowhere in the
+            call's prompt: ``"redact"``, ``"allow"`` or ``"block"``. Looking for them holds a
+            streamed reply back by a sentence or so; ``"allow"`` looks for none and holds back
+            nothing but what may be part of a placeholder. Places, organisations and
+            nationalities that a model names are general knowledge and stay, unless `entities`
+            names their types.
+        max_restored: How many different values one reply may have restored; None for any number.
+        placeholders: What stands for a value on the wire to a model: ``"token"``, a placeholder
+            as ``[PERSON_1]``, or ``"surrogate"``, a made-up value of the same kind, where there
+            is one for the type.
+        pseudonyms: How the tokens in stored text are made: ``"keyed"``, derived from the value
+            under the tenant's key, or ``"random"``, drawn and kept in the vault.
 
     Raises:
         ConfigurationError: A value that cannot work. No value of `allow` or `deny` is in the
@@ -85,6 +100,10 @@ class Policy:
     special_categories: str = "flag"
     second_look: str = "redact"
     seconds_per_kb: float = DEFAULT_SECONDS_PER_KB
+    replies: str = "redact"
+    max_restored: int | None = None
+    placeholders: str = "token"
+    pseudonyms: str = "keyed"
 
     def __post_init__(self) -> None:
         checks.check_basics(self)
@@ -139,6 +158,12 @@ class Policy:
             return False
         default = self.thresholds.get("DEFAULT", DEFAULT_THRESHOLD)
         return score >= self.thresholds.get(entity_type, default)
+
+    def wants_in_reply(self, entity_type: str) -> bool:
+        """Whether a type that is acted on is acted on in what a model says by itself too."""
+        return entity_type not in GENERAL or (
+            self.entities is not None and entity_type in self.entities
+        )
 
     def operator(self, entity_type: str) -> OperatorSpec:
         """The operator for an entity type."""

@@ -25,6 +25,9 @@ CHOICES = {
     "quasi_identifiers": ("off", "warn", "generalize", "redact"),
     "special_categories": ("off", "flag", "redact"),
     "second_look": ("off", "redact", "block"),
+    "replies": ("redact", "allow", "block"),
+    "placeholders": ("token", "surrogate"),
+    "pseudonyms": ("keyed", "random"),
 }
 
 # The countries for which Presidio or piirag has recognisers.
@@ -77,6 +80,9 @@ def check_basics(policy: Policy) -> None:
     threshold = policy.quasi_threshold
     if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold < 2:
         raise PolicyError("quasi_threshold must be a whole number from 2", ("quasi_threshold",))
+    most = policy.max_restored
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
+        raise PolicyError("max_restored must be a whole number, or None", ("max_restored",))
     seconds = policy.seconds_per_kb
     if not _is_number(seconds) or not math.isfinite(seconds) or seconds <= 0:
         raise PolicyError("seconds_per_kb must be a number above 0", ("seconds_per_kb",))

@@ -12,28 +12,53 @@ if importlib.util.find_spec("langchain_core") is None:
     raise MissingDependencyError("langchain-core", "langchain")
 
 if TYPE_CHECKING:
+    from langchain_piirag.agent_errors import ToolCallError
+    from langchain_piirag.agent_protect import ProtectedAgent, protect
     from langchain_piirag.callbacks import PIICallbackHandler
+    from langchain_piirag.chat_model import RedactedChatModel
+    from langchain_piirag.checkpoints import TenantCheckpointer
     from langchain_piirag.documents import PIIDocumentScrubber
     from langchain_piirag.embeddings import ScrubbedEmbeddings
+    from langchain_piirag.history import ChatHistories, ScrubbedChatMessageHistory
+    from langchain_piirag.history_redis import RedisHistoryStore
+    from langchain_piirag.history_stores import MemoryHistoryStore, SQLHistoryStore
+    from langchain_piirag.history_wrapped import WrappedHistoryStore
+    from langchain_piirag.middleware import PIIRedactionMiddleware
     from langchain_piirag.model import RedactedModel
     from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
     from langchain_piirag.splitters import PIITextSplitter
+    from langchain_piirag.stores import TenantStore
+    from langchain_piirag.traces import langsmith_options
     from langchain_piirag.tracing import create_anonymizer
     from langchain_piirag.vectorstores import TenantVectorStore, UserVectorStore
     from piirag.erasure import delete_user
 
 _HOME = {
+    "ChatHistories": "langchain_piirag.history",
+    "MemoryHistoryStore": "langchain_piirag.history_stores",
     "PIICallbackHandler": "langchain_piirag.callbacks",
     "PIIDocumentScrubber": "langchain_piirag.documents",
+    "PIIRedactionMiddleware": "langchain_piirag.middleware",
     "PIIRetriever": "langchain_piirag.retrievers",
     "PIITextSplitter": "langchain_piirag.splitters",
+    "ProtectedAgent": "langchain_piirag.agent_protect",
+    "RedactedChatModel": "langchain_piirag.chat_model",
     "RedactedModel": "langchain_piirag.model",
+    "RedisHistoryStore": "langchain_piirag.history_redis",
+    "SQLHistoryStore": "langchain_piirag.history_stores",
+    "ScrubbedChatMessageHistory": "langchain_piirag.history",
     "ScrubbedEmbeddings": "langchain_piirag.embeddings",
+    "TenantCheckpointer": "langchain_piirag.checkpoints",
     "TenantRetriever": "langchain_piirag.retrievers",
+    "TenantStore": "langchain_piirag.stores",
     "TenantVectorStore": "langchain_piirag.vectorstores",
+    "ToolCallError": "langchain_piirag.agent_errors",
     "UserVectorStore": "langchain_piirag.vectorstores",
+    "WrappedHistoryStore": "langchain_piirag.history_wrapped",
     "create_anonymizer": "langchain_piirag.tracing",
     "delete_user": "piirag.erasure",
+    "langsmith_options": "langchain_piirag.traces",
+    "protect": "langchain_piirag.agent_protect",
 }
 
 
@@ -48,15 +73,29 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ChatHistories",
+    "MemoryHistoryStore",
     "PIICallbackHandler",
     "PIIDocumentScrubber",
+    "PIIRedactionMiddleware",
     "PIIRetriever",
     "PIITextSplitter",
+    "ProtectedAgent",
+    "RedactedChatModel",
     "RedactedModel",
+    "RedisHistoryStore",
+    "SQLHistoryStore",
+    "ScrubbedChatMessageHistory",
     "ScrubbedEmbeddings",
+    "TenantCheckpointer",
     "TenantRetriever",
+    "TenantStore",
     "TenantVectorStore",
+    "ToolCallError",
     "UserVectorStore",
+    "WrappedHistoryStore",
     "create_anonymizer",
     "delete_user",
+    "langsmith_options",
+    "protect",
 ]

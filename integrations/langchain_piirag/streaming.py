@@ -2,111 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Container
+from functools import partial
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 
-from langchain_piirag.messages import READ, restore
-from piirag.redaction import RedactionMapping, StreamRehydrator
+from langchain_piirag.blocks import kind_of
+from langchain_piirag.restoring import CALLS, RAW_CALLS, READ, READ_KWARGS, Restorer
+from piirag.redaction.mapping import RedactionMapping
+from piirag.redaction.reply import Reply
 
-_READ_KWARGS = frozenset({"reasoning_content", "refusal"})
+_NO_CALLS: dict[str, Any] = {"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []}
+
+
+class _Text(Protocol):
+    def feed(self, chunk: str) -> str: ...
+
+    def flush(self) -> str: ...
 
 
 class ChunkRestorer:
     """Restores the chunks of one streamed reply.
 
-    Text that cannot be part of a placeholder goes out with the chunk it came in. Tool calls of
-    tools on the allow-list are held back and restored whole; others pass with their placeholders.
+    Text that cannot be part of a placeholder goes out with the chunk it came in. Tool calls are
+    held back, put together and restored whole. So is text that is JSON. Chunks that carry usage
+    or metadata pass.
 
     Args:
-        mapping: The mapping of the call.
-        tools: Names of the tools whose arguments are restored.
+        restorer: Restores what is whole, and has the reply; or a reply, or the mapping of a call.
+        tools: Names of the tools whose arguments are restored, if there is no restorer yet.
     """
 
-    def __init__(self, mapping: RedactionMapping, tools: Collection[str]) -> None:
-        self._mapping = mapping
-        self._tools = tools
-        self._streams: dict[Any, StreamRehydrator] = {}
-        self._blocks: dict[Any, dict[str, Any]] = {}
-        self._calls: AIMessageChunk | None = None
+    def __init__(
+        self,
+        restorer: Restorer | Reply | RedactionMapping,
+        tools: Container[str] | None = (),
+    ) -> None:
+        given = isinstance(restorer, Restorer)
+        self._restorer: Any = restorer if given else Restorer(restorer, tools)  # type: ignore[arg-type]
+        self._texts: dict[Any, _Text] = {}
+        self._blocks: dict[Any, Callable[[str], dict[str, Any]]] = {}
+        self._calls: list[AIMessageChunk] = []
         self._last: Any = None
+        self._told = False
 
     def feed(self, chunk: Any) -> Any:
-        """The chunk as it can be shown now."""
+        """The chunk as it can be shown now.
+
+        Raises:
+            PIIBlockedError: The model said a value of its own, and the policy blocks.
+        """
         self._last = chunk
         if isinstance(chunk, str):
-            return self._stream("").feed(chunk)
+            return self._text("").feed(chunk)
         if not isinstance(chunk, BaseMessageChunk):
-            return restore(chunk, self._mapping, self._tools)
+            return self._restorer.restore(chunk)
         ends = getattr(chunk, "chunk_position", None) == "last"
-        update: dict[str, Any] = {
-            "content": self._content(chunk.content),
-            "additional_kwargs": {
-                k: self._stream(("kwarg", k)).feed(v) if k in _READ_KWARGS else v
-                for k, v in chunk.additional_kwargs.items()
-            },
+        shown = self._without_calls(chunk)
+        kwargs = {
+            key: self._text(("kwarg", key)).feed(value)
+            if key in READ_KWARGS and isinstance(value, str)
+            else self._restorer.kwarg(key, value)
+            for key, value in shown.additional_kwargs.items()
         }
-        if self._tools and isinstance(chunk, AIMessageChunk) and chunk.tool_call_chunks:
-            bare = AIMessageChunk(content="", id=chunk.id, tool_call_chunks=chunk.tool_call_chunks)
-            self._calls = bare if self._calls is None else self._calls + bare
-            update |= {"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []}
-            update["additional_kwargs"] = {
-                k: v for k, v in update["additional_kwargs"].items() if k != "tool_calls"
-            }
-        out = chunk.model_copy(update=update)
-        if ends:
-            rest = self.flush()
-            if rest is not None:
-                out = (out + rest).model_copy(update={"chunk_position": "last"})
-        return out
+        content = self._content(shown.content)
+        out = shown.model_copy(update={"content": content, "additional_kwargs": kwargs})
+        return self._ended(out) if ends else out
 
     def flush(self) -> Any | None:
-        """What was held back at the end of the reply, as one more chunk, or None."""
-        texts = {key: stream.flush() for key, stream in self._streams.items()}
-        calls, self._calls = self._calls, None
+        """What was held back at the end of the reply, and the counts, as one more chunk.
+
+        Returns:
+            A string or a message chunk; None if there is nothing left to tell.
+        """
         if isinstance(self._last, str):
-            return texts.get("") or None
-        if not any(texts.values()) and calls is None:
+            return self._text("").flush() or None
+        if self._told or not isinstance(self._last, AIMessageChunk):
+            return None if self._last is None or self._told else self._rest()
+        empty: Any = "" if isinstance(self._last.content, str) else []
+        return self._ended(AIMessageChunk(content=empty, id=self._last.id))
+
+    def _ended(self, out: Any) -> Any:
+        """The last chunk: with what was held back, and the counts."""
+        rest = self._rest()
+        if rest is not None:
+            position = getattr(out, "chunk_position", None)
+            out = (out + rest).model_copy(update={"chunk_position": position})
+        self._told = True
+        return self._restorer.with_counts(out)
+
+    def _rest(self) -> Any | None:
+        texts = {key: text.flush() for key, text in self._texts.items()}
+        calls, self._calls = self._calls, []
+        if not any(texts.values()) and not calls:
             return None
         content: Any = texts.get("", "")
-        blocks = [
-            {**self._blocks[key], key[1]: text}
-            for key, text in texts.items()
-            if key in self._blocks and text
-        ]
+        blocks = [self._blocks[k](t) for k, t in texts.items() if t and k in self._blocks]
+        kwargs = {key[1]: t for key, t in texts.items() if key[0:1] == ("kwarg",) and t}
+        extra: dict[str, Any] = {}
+        if calls:
+            whole: Any = calls[0] + calls[1:]
+            blocks += [self._restorer.block(block) for block in whole.content]
+            extra["tool_call_chunks"] = self._restorer.call_chunks(whole.tool_call_chunks)
+            raw = whole.additional_kwargs
+            kwargs |= {key: self._restorer.kwarg(key, value) for key, value in raw.items()}
         if blocks:
-            content = blocks
-        extra: dict[str, Any] = {
-            "content": content,
-            "id": self._last.id,
-            "additional_kwargs": {
-                key[1]: text for key, text in texts.items() if key[0:1] == ("kwarg",) and text
-            },
-        }
-        if calls is not None:
-            restored = restore(calls, self._mapping, self._tools)
-            extra["tool_call_chunks"] = restored.tool_call_chunks
-        return type(self._last)(**extra)
+            content = [*([content] if content else []), *blocks]
+        return type(self._last)(
+            content=content, id=self._last.id, additional_kwargs=kwargs, **extra
+        )
 
-    def _stream(self, key: Any) -> StreamRehydrator:
-        if key not in self._streams:
-            self._streams[key] = StreamRehydrator(self._mapping)
-        return self._streams[key]
+    def _without_calls(self, chunk: Any) -> Any:
+        """Keep pieces of tool calls back: as LangChain, the provider and the blocks have them."""
+        blocks = chunk.content if isinstance(chunk.content, list) else []
+        held = [block for block in blocks if kind_of(block) in CALLS]
+        raw = {k: v for k, v in chunk.additional_kwargs.items() if k in RAW_CALLS}
+        pieces = getattr(chunk, "tool_call_chunks", None) or []
+        if not (held or raw or pieces):
+            return chunk
+        self._calls.append(
+            AIMessageChunk(
+                content=held, id=chunk.id, additional_kwargs=raw, tool_call_chunks=pieces
+            )
+        )
+        update: dict[str, Any] = dict(_NO_CALLS) if pieces else {}
+        if held:
+            update["content"] = [block for block in blocks if kind_of(block) not in CALLS]
+        if raw:
+            rest = {k: v for k, v in chunk.additional_kwargs.items() if k not in RAW_CALLS}
+            update["additional_kwargs"] = rest
+        return chunk.model_copy(update=update)
+
+    def _text(self, key: Any) -> _Text:
+        if key not in self._texts:
+            as_json = self._restorer.as_json and key[0:1] != ("kwarg",)
+            stream: _Text = _Held(self._restorer) if as_json else self._restorer.reply.stream()
+            self._texts[key] = stream
+        return self._texts[key]
 
     def _content(self, content: Any) -> Any:
         if isinstance(content, str):
-            return self._stream("").feed(content)
+            return self._text("").feed(content)
         return [self._block(block) for block in content]
 
     def _block(self, block: Any) -> Any:
         if isinstance(block, str):
-            return self._stream("").feed(block)
+            return self._text("").feed(block)
+        if not isinstance(block, dict):
+            return block
         restored = dict(block)
+        shape = {k: block[k] for k in ("type", "index") if k in block}
         for field in READ.intersection(block):
             if isinstance(block[field], str):
                 key = (block.get("index"), field)
                 # What is held back at the end goes out in a block like the one it came in.
-                self._blocks[key] = {k: block[k] for k in ("type", "index") if k in block}
-                restored[field] = self._stream(key).feed(block[field])
+                self._blocks[key] = partial(_filled, shape, field)
+                restored[field] = self._text(key).feed(block[field])
+        if isinstance(block.get("summary"), list):  # of a reasoning block
+            parts = [self._summary(shape, part) for part in block["summary"]]
+            restored["summary"] = parts
         return restored
+
+    def _summary(self, shape: dict[str, Any], part: Any) -> Any:
+        if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+            return part
+        key = (shape.get("index"), "summary", part.get("index"))
+        self._blocks[key] = lambda text: {**shape, "summary": [{**part, "text": text}]}
+        return {**part, "text": self._text(key).feed(part["text"])}
+
+
+def _filled(shape: dict[str, Any], field: str, text: str) -> dict[str, Any]:
+    return {**shape, field: text}
+
+
+class _Held:
+    """JSON text, held back until it is whole."""
+
+    def __init__(self, restorer: Restorer) -> None:
+        self._restorer = restorer
+        self._pieces: list[str] = []
+
+    def feed(self, chunk: str) -> str:
+        self._pieces.append(chunk)
+        return ""
+
+    def flush(self) -> str:
+        text, self._pieces = "".join(self._pieces), []
+        return self._restorer.text(text)

@@ -14,6 +14,8 @@ from piirag.redaction.walk import redact_value
 
 WITHHELD = {"piirag": "withheld: this could not be searched for personal data"}
 
+_WITHHELD_ERROR = "withheld: this could not be searched for personal data"
+
 
 def create_anonymizer(
     *,
@@ -49,7 +51,8 @@ def create_anonymizer(
                 redactor.session(user_id=user_id, known=known), data
             )
         except PiiragError:
-            return dict(WITHHELD)
+            # Where the key it asked for is missing, LangSmith sends the raw error.
+            return {**WITHHELD, **({"error": _WITHHELD_ERROR} if "error" in data else {})}
         return cleaned
 
     return anonymize

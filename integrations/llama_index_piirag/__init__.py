@@ -20,14 +20,19 @@ if (
     raise MissingDependencyError("llama-index-core", "llama-index")
 
 if TYPE_CHECKING:
+    from llama_index_piirag.agent import RedactedAgent
+    from llama_index_piirag.chat import RedactedChatEngine
     from llama_index_piirag.erasure import DocstoreTarget
+    from llama_index_piirag.function_llm import RedactedFunctionCallingLLM
     from llama_index_piirag.index import TenantIndex, UserIndex
     from llama_index_piirag.llm import RedactedLLM
+    from llama_index_piirag.memory import TenantChatStore
     from llama_index_piirag.nodes import PIINodeScrubber
     from llama_index_piirag.pipeline import PIIIngestionPipeline
     from llama_index_piirag.postprocessor import PIINodePostprocessor
     from llama_index_piirag.query_engine import TenantQueryEngine
     from llama_index_piirag.retriever import TenantRetriever
+    from llama_index_piirag.scrubbed_memory import ScrubbedMemory
     from llama_index_piirag.vector_store import TenantVectorStore, UserVectorStore
     from piirag.erasure import delete_user
 
@@ -36,7 +41,12 @@ _HOME = {
     "PIIIngestionPipeline": "pipeline",
     "PIINodePostprocessor": "postprocessor",
     "PIINodeScrubber": "nodes",
+    "RedactedAgent": "agent",
+    "RedactedChatEngine": "chat",
+    "RedactedFunctionCallingLLM": "function_llm",
     "RedactedLLM": "llm",
+    "TenantChatStore": "memory",
+    "ScrubbedMemory": "scrubbed_memory",
     "TenantIndex": "index",
     "TenantQueryEngine": "query_engine",
     "TenantRetriever": "retriever",
@@ -63,7 +73,12 @@ __all__ = [
     "PIIIngestionPipeline",
     "PIINodePostprocessor",
     "PIINodeScrubber",
+    "RedactedAgent",
+    "RedactedChatEngine",
+    "RedactedFunctionCallingLLM",
     "RedactedLLM",
+    "ScrubbedMemory",
+    "TenantChatStore",
     "TenantIndex",
     "TenantQueryEngine",
     "TenantRetriever",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from llama_index.core.base.llms.types import (
@@ -17,16 +18,18 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
 from llama_index_piirag.messages import MessageRedactor
 from llama_index_piirag.predicting import UntracedLLM
-from llama_index_piirag.replies import ReplyRestorer, ReplyStream
+from llama_index_piirag.replies import EveryTool, ReplyRestorer
+from llama_index_piirag.reply_streams import StreamRestorer, arestored, restored
 from llama_index_piirag.sessions import SealedSession
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
 from piirag.errors import ConfigurationError, InvalidUserIdError, TenancyError
-from piirag.redaction import RedactionMapping, RedactionSession, Redactor, Scrubber
+from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.user_id import check_user_id
 
@@ -41,7 +44,30 @@ _TAKEN_OVER = (
     "pydantic_program_mode",
     "query_wrapper_prompt",
 )
-_END: Any = object()
+
+
+@dataclass(repr=False)
+class Call:
+    """One call of the wrapped model, redacted, and what restores its reply."""
+
+    content: Any
+    options: dict[str, Any]
+    reply: Reply
+    tools: Container[object]
+    shown: Container[object]
+
+    @property
+    def whole(self) -> ReplyRestorer:
+        """Restores a whole reply."""
+        return ReplyRestorer(self.reply, self.tools, self.shown)
+
+    @property
+    def stream(self) -> StreamRestorer:
+        """Restores a streamed reply."""
+        return StreamRestorer(self.reply, self.tools, self.shown)
+
+    def __repr__(self) -> str:
+        return f"Call({self.reply!r})"
 
 
 class RedactedLLM(UntracedLLM):
@@ -52,8 +78,9 @@ class RedactedLLM(UntracedLLM):
     the wrapped model show placeholders. Every exception of the model is raised as
     `ModelCallError`, because providers echo the prompt in theirs.
 
-    It is no function-calling model, whatever the wrapped one is. `as_structured_llm` and
-    `predict_and_call` come from LlamaIndex and trace what they are given.
+    Over a `FunctionCallingLLM` this makes a `RedactedFunctionCallingLLM`, which calls tools and
+    goes into agents. What became of the placeholders of a reply stands in its
+    ``additional_kwargs["piirag"]``.
 
     Args:
         llm: The model.
@@ -62,6 +89,8 @@ class RedactedLLM(UntracedLLM):
             the values they stand for, and values known for the user are found.
         user_id: The user whose pseudonyms and known values those are. See also `for_user`.
         known: Values the application knows to stand in prompts.
+        viewer: Who reads the replies; the `user_id` if None. What stands in the user's documents,
+            or in what the system or a tool says, is not put back for anybody else.
         restore: ``"pseudonyms"`` puts pseudonyms into replies in place of values, for replies
             that are stored, as an extractor's are.
         restore_tool_args: Names of tools that get real values as arguments. Others get
@@ -77,10 +106,20 @@ class RedactedLLM(UntracedLLM):
     _llm: LLM = PrivateAttr()
     _redactor: Redactor = PrivateAttr()
     _user_id: str | None = PrivateAttr()
-    _known: dict[str, list[str]] = PrivateAttr()
+    _viewer: str | None = PrivateAttr()
+    # In a closure: LlamaIndex hands models to its spans, and a tracer may follow attributes.
+    _known: Callable[[], dict[str, list[str]]] = PrivateAttr()
     _restore: Restore = PrivateAttr()
     _tools: frozenset[str] = PrivateAttr()
     _allow_media: bool = PrivateAttr()
+
+    def __new__(cls, llm: Any = None, *args: Any, **kwargs: Any) -> RedactedLLM:
+        """Pick the class that fits the model."""
+        if cls is RedactedLLM and isinstance(llm, FunctionCallingLLM):
+            from llama_index_piirag.function_llm import RedactedFunctionCallingLLM
+
+            return super().__new__(RedactedFunctionCallingLLM)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -90,6 +129,7 @@ class RedactedLLM(UntracedLLM):
         scrubber: Scrubber | None = None,
         user_id: str | None = None,
         known: Known | None = None,
+        viewer: str | None = None,
         restore: Restore = "values",
         restore_tool_args: Collection[str] = (),
         allow_media: bool = False,
@@ -102,13 +142,17 @@ class RedactedLLM(UntracedLLM):
             redactor = Redactor(scrubber=scrubber)
         elif scrubber is not None and redactor.scrubber is not scrubber:
             raise ConfigurationError("pass the scrubber to the redactor, or pass no redactor")
+        if viewer is not None and user_id is None:
+            raise ConfigurationError("a viewer looks at a user's data: pass a user_id")
         if redactor.scrubber is None and (user_id is not None or restore == "pseudonyms"):
             raise ConfigurationError("a user_id and restore='pseudonyms' need a scrubber")
         super().__init__(**{name: getattr(llm, name) for name in _TAKEN_OVER})
         self._llm = llm
         self._redactor = redactor
         self._user_id = None if user_id is None else check_user_id(user_id)
-        self._known = check_known(known)
+        self._viewer = None if viewer is None else check_user_id(viewer)
+        values = check_known(known)
+        self._known = lambda: values
         self._restore = restore
         self._tools = frozenset(restore_tool_args)
         self._allow_media = allow_media
@@ -123,17 +167,21 @@ class RedactedLLM(UntracedLLM):
         """The wrapped model's, except that this one calls no functions."""
         return self._llm.metadata.model_copy(update={"is_function_calling_model": False})
 
-    def for_user(self, user_id: str) -> RedactedLLM:
+    def for_user(self, user_id: str, *, viewer: str | None = None) -> RedactedLLM:
         """The same model for one user; cheap, so make one per request.
+
+        Args:
+            user_id: Whose pseudonyms and known values count.
+            viewer: Who reads the replies; the user if None.
 
         Raises:
             ConfigurationError: There is no scrubber.
             InvalidUserIdError: No usable user id.
         """
-        return self._copy(self._redactor, check_user_id(user_id), self._restore)
+        return self._copy(self._redactor, check_user_id(user_id), self._restore, viewer)
 
     def sealed(self, scrubber: Scrubber, user_id: str) -> RedactedLLM:
-        """The same model for one user, its replies in pseudonyms.
+        """The same model for one user, its replies in pseudonyms, tool arguments included.
 
         Raises:
             TenancyError: It is bound to another user, or to another vault.
@@ -144,14 +192,17 @@ class RedactedLLM(UntracedLLM):
         redactor = self._redactor
         if own is None:
             redactor = Redactor(redactor.policy, redactor.detector, scrubber=scrubber)
-        return self._copy(redactor, user_id, "pseudonyms")
+        return self._copy(redactor, user_id, "pseudonyms", None)
 
-    def _copy(self, redactor: Redactor, user_id: str, restore: Restore) -> RedactedLLM:
-        copy = RedactedLLM(
+    def _copy(
+        self, redactor: Redactor, user_id: str, restore: Restore, viewer: str | None
+    ) -> RedactedLLM:
+        copy = type(self)(
             self._llm,
             redactor,
             user_id=user_id,
-            known=self._known,
+            known=self._known(),
+            viewer=viewer,
             restore=restore,
             restore_tool_args=self._tools,
             allow_media=self._allow_media,
@@ -166,25 +217,36 @@ class RedactedLLM(UntracedLLM):
         if self._redactor.scrubber is not None and self._user_id is None:
             raise InvalidUserIdError("this model is bound to no user: call for_user(user_id)")
         if self._restore == "pseudonyms":
-            return SealedSession(self._redactor, self._user_id, self._known)
-        return self._redactor.session(user_id=self._user_id, known=self._known)
+            return SealedSession(self._redactor, self._user_id, self._known())
+        return self._redactor.session(
+            user_id=self._user_id, known=self._known(), viewer=self._viewer
+        )
 
-    def _messages(
-        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> tuple[list[ChatMessage], dict[str, Any], RedactionMapping]:
+    def _chat_call(
+        self,
+        messages: Sequence[ChatMessage],
+        kwargs: dict[str, Any],
+        shown: Container[object] = (),
+    ) -> Call:
+        session = self._session()
+        parts = MessageRedactor(session, tenant=self._user_id, allow_media=self._allow_media)
+        return self._call(session, parts.messages(messages), parts.options(kwargs), shown)
+
+    def _text_call(self, prompt: str, kwargs: dict[str, Any]) -> Call:
         session = self._session()
         parts = MessageRedactor(session, allow_media=self._allow_media)
-        return parts.messages(messages), parts.options(kwargs), session.mapping
+        return self._call(session, parts.text(prompt), parts.options(kwargs), ())
 
-    def _prompt(
-        self, prompt: str, kwargs: dict[str, Any]
-    ) -> tuple[str, dict[str, Any], RedactionMapping]:
-        session = self._session()
-        parts = MessageRedactor(session, allow_media=self._allow_media)
-        return parts.text(prompt), parts.options(kwargs), session.mapping
-
-    def _restorer(self, mapping: RedactionMapping) -> ReplyRestorer:
-        return ReplyRestorer(mapping, self._tools)
+    def _call(
+        self,
+        session: RedactionSession,
+        content: Any,
+        options: dict[str, Any],
+        shown: Container[object],
+    ) -> Call:
+        # A pseudonym is no value: in an agent, every tool may get one.
+        tools = EveryTool() if self._restore == "pseudonyms" else self._tools
+        return Call(content, options, session.reply(), tools, shown)
 
     # The eight ways to call a model
 
@@ -197,41 +259,42 @@ class RedactedLLM(UntracedLLM):
             InvalidUserIdError: There is a scrubber, and no user.
             DetectionError: The detector failed; nothing was sent.
             ModelCallError: The model raised.
+            PIIBlockedError: The policy blocks what the model said by itself.
         """
-        clean, options, mapping = self._messages(messages, kwargs)
+        call = self._chat_call(messages, kwargs)
         with ModelGuard() as guard:
-            reply = self._llm.chat(clean, **options)
+            reply = self._llm.chat(call.content, **call.options)
         guard.check()
-        return self._restorer(mapping).chat(reply)
+        return call.whole.chat(reply)
 
     @unspanned
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Chat with the model. See `chat`."""
-        clean, options, mapping = await asyncio.to_thread(self._messages, messages, kwargs)
+        call = await asyncio.to_thread(self._chat_call, messages, kwargs)
         with ModelGuard() as guard:
-            reply = await self._llm.achat(clean, **options)
+            reply = await self._llm.achat(call.content, **call.options)
         guard.check()
-        return self._restorer(mapping).chat(reply)
+        return await asyncio.to_thread(call.whole.chat, reply)
 
     @unspanned
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Complete a prompt. See `chat`."""
-        clean, options, mapping = self._prompt(prompt, kwargs)
+        call = self._text_call(prompt, kwargs)
         with ModelGuard() as guard:
-            reply = self._llm.complete(clean, formatted=formatted, **options)
+            reply = self._llm.complete(call.content, formatted=formatted, **call.options)
         guard.check()
-        return self._restorer(mapping).completion(reply)
+        return call.whole.completion(reply)
 
     @unspanned
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """Complete a prompt. See `chat`."""
-        clean, options, mapping = await asyncio.to_thread(self._prompt, prompt, kwargs)
+        call = await asyncio.to_thread(self._text_call, prompt, kwargs)
         with ModelGuard() as guard:
-            reply = await self._llm.acomplete(clean, formatted=formatted, **options)
+            reply = await self._llm.acomplete(call.content, formatted=formatted, **call.options)
         guard.check()
-        return self._restorer(mapping).completion(reply)
+        return await asyncio.to_thread(call.whole.completion, reply)
 
     @unspanned
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -239,86 +302,46 @@ class RedactedLLM(UntracedLLM):
 
         What has come so far (`message.content`) is the sum of what the chunks add (`delta`).
         """
-        clean, options, mapping = self._messages(messages, kwargs)
-        stream = ReplyStream(self._restorer(mapping), mapping)
+        call = self._chat_call(messages, kwargs)
         with ModelGuard() as guard:
-            chunks = self._llm.stream_chat(clean, **options)
+            chunks = self._llm.stream_chat(call.content, **call.options)
         guard.check()
-        return _restored(chunks, stream.chat, stream)
+        return restored(chunks, call.stream)
 
     @unspanned
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """Chat with the model, its reply in chunks. See `stream_chat`."""
-        clean, options, mapping = await asyncio.to_thread(self._messages, messages, kwargs)
-        stream = ReplyStream(self._restorer(mapping), mapping)
+        call = await asyncio.to_thread(self._chat_call, messages, kwargs)
         with ModelGuard() as guard:
-            chunks = await self._llm.astream_chat(clean, **options)
+            chunks = await self._llm.astream_chat(call.content, **call.options)
         guard.check()
-        return _arestored(chunks, stream.chat, stream)
+        return arestored(chunks, call.stream)
 
     @unspanned
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Complete a prompt, the completion in chunks. See `stream_chat`."""
-        clean, options, mapping = self._prompt(prompt, kwargs)
-        stream = ReplyStream(self._restorer(mapping), mapping)
+        call = self._text_call(prompt, kwargs)
         with ModelGuard() as guard:
-            chunks = self._llm.stream_complete(clean, formatted=formatted, **options)
+            chunks = self._llm.stream_complete(call.content, formatted=formatted, **call.options)
         guard.check()
-        return _restored(chunks, stream.completion, stream)
+        return restored(chunks, call.stream)
 
     @unspanned
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """Complete a prompt, the completion in chunks. See `stream_chat`."""
-        clean, options, mapping = await asyncio.to_thread(self._prompt, prompt, kwargs)
-        stream = ReplyStream(self._restorer(mapping), mapping)
+        call = await asyncio.to_thread(self._text_call, prompt, kwargs)
         with ModelGuard() as guard:
-            chunks = await self._llm.astream_complete(clean, formatted=formatted, **options)
+            chunks = await self._llm.astream_complete(
+                call.content, formatted=formatted, **call.options
+            )
         guard.check()
-        return _arestored(chunks, stream.completion, stream)
+        return arestored(chunks, call.stream)
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [("llm", type(self._llm).__name__)]
-
-
-def _restored(source: Any, restore: Any, stream: ReplyStream) -> Generator[Any, None, None]:
-    chunks = iter(source)
-    try:
-        while True:
-            with ModelGuard() as guard:
-                chunk = next(chunks, _END)
-            guard.check()
-            if chunk is _END:
-                break
-            yield restore(chunk)
-        rest = stream.rest()
-        if rest is not None:
-            yield rest
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-
-
-async def _arestored(source: Any, restore: Any, stream: ReplyStream) -> AsyncGenerator[Any, None]:
-    chunks = aiter(source)
-    try:
-        while True:
-            with ModelGuard() as guard:
-                chunk = await anext(chunks, _END)
-            guard.check()
-            if chunk is _END:
-                break
-            yield restore(chunk)
-        rest = stream.rest()
-        if rest is not None:
-            yield rest
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -23,7 +23,7 @@ from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.schema import BaseNode
 
 from piirag.errors import InvalidInputError
-from piirag.redaction import RedactionSession
+from piirag.redaction import Redaction, RedactionSession
 from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
 
 _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
@@ -31,16 +31,44 @@ _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
 Result = TypeVar("Result")
 
 
+# Roles in which the application speaks, or a tool; what they say is not the viewer's own.
+_OTHERS = frozenset({"system", "developer", "tool", "function"})
+
+
+class _Owned:
+    """A session for texts of somebody else than the viewer."""
+
+    def __init__(self, session: RedactionSession, owner: str) -> None:
+        self._session = session
+        self._owner = owner
+        self.find = session.find
+
+    def redact(self, text: str, *, owner: str | None = None) -> Redaction:
+        return self._session.redact(text, owner=owner or self._owner)
+
+
 class MessageRedactor:
     """Redacts all that goes into one model call, under one mapping.
 
     Args:
         session: The session of the call.
+        tenant: Whose documents and tools speak in messages that are no person's. What stands in
+            these only is not restored to another viewer.
         allow_media: Whether images, audio, video and files pass. Nobody can look into them here.
     """
 
-    def __init__(self, session: RedactionSession, *, allow_media: bool = False) -> None:
+    def __init__(
+        self,
+        session: RedactionSession,
+        *,
+        tenant: str | None = None,
+        allow_media: bool = False,
+    ) -> None:
         self._session = session
+        self._viewers = session
+        self._tenants = session
+        if tenant is not None:
+            self._tenants = cast(RedactionSession, _Owned(session, tenant))
         self._allow_media = allow_media
 
     def text(self, text: str) -> str:
@@ -63,12 +91,29 @@ class MessageRedactor:
 
         Tools and output formats are the application's own code, and pass as they are.
         """
+        self._session = self._viewers
         return _not_too_deep(
             lambda: {
                 name: value if name in CODE_OPTIONS else self._leniently(value)
                 for name, value in options.items()
             }
         )
+
+    def value(self, data: Any) -> Any:
+        """Redact the leaves of nested data.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+        """
+        return _not_too_deep(lambda: self._walk(data))
+
+    def blocks(self, blocks: Sequence[Any]) -> list[Any]:
+        """Redact content blocks, such as a tool's output.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+        """
+        return _not_too_deep(lambda: [self._block(block) for block in blocks])
 
     def _message(self, message: Any) -> ChatMessage:
         if not isinstance(message, ChatMessage):
@@ -77,6 +122,8 @@ class MessageRedactor:
             raise InvalidInputError(
                 f"a message of type {type(message).__name__} has parts that cannot be searched"
             )
+        role = getattr(message.role, "value", message.role)
+        self._session = self._tenants if role in _OTHERS else self._viewers
         return message.model_copy(
             update={
                 "blocks": [self._block(block) for block in message.blocks],

@@ -7,9 +7,10 @@ model reports holds placeholders.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from typing import Any
+from collections.abc import AsyncGenerator, Generator, Sequence
+from typing import TYPE_CHECKING, Any
 
+from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.llms.llm import (
@@ -20,13 +21,18 @@ from llama_index.core.llms.llm import (
     stream_completion_response_to_tokens,
 )
 from llama_index.core.output_parsers import PydanticOutputParser
-from llama_index.core.output_parsers.utils import extract_json_str
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
+from llama_index.core.tools import BaseTool
 from llama_index.core.types import Model, TokenAsyncGen, TokenGen
-from pydantic_core import from_json
 
-from llama_index_piirag.tracing import unspanned
-from piirag.errors import InvalidInputError
+from llama_index_piirag.objects import parsed, partial
+from llama_index_piirag.tools import arun_calls, run_calls
+from llama_index_piirag.tracing import plain, unspanned
+
+if TYPE_CHECKING:
+    from llama_index.core.agent.workflow.workflow_events import AgentOutput
+    from llama_index.core.chat_engine.types import AgentChatResponse
+    from llama_index.core.llms.structured_llm import StructuredLLM
 
 
 class UntracedLLM(LLM):
@@ -74,6 +80,8 @@ class UntracedLLM(LLM):
         completion = await self.astream_complete(text, formatted=True)
         return await astream_completion_response_to_tokens(completion)
 
+    # Objects
+
     @unspanned
     def structured_predict(
         self,
@@ -87,9 +95,7 @@ class UntracedLLM(LLM):
         Raises:
             InvalidInputError: The reply does not fit the output class.
         """
-        messages = self._structured(output_cls, prompt, prompt_args)
-        reply = self.chat(messages, **(llm_kwargs or {}))
-        return _parsed(output_cls, reply.message.content or "")
+        return self.object_of(output_cls, self._filled(prompt, prompt_args), llm_kwargs)
 
     @unspanned
     async def astructured_predict(
@@ -100,9 +106,7 @@ class UntracedLLM(LLM):
         **prompt_args: Any,
     ) -> Model:
         """Fill in a prompt and parse the model's reply. See `structured_predict`."""
-        messages = self._structured(output_cls, prompt, prompt_args)
-        reply = await self.achat(messages, **(llm_kwargs or {}))
-        return _parsed(output_cls, reply.message.content or "")
+        return await self.aobject_of(output_cls, self._filled(prompt, prompt_args), llm_kwargs)
 
     @unspanned
     def stream_structured_predict(
@@ -113,13 +117,7 @@ class UntracedLLM(LLM):
         **prompt_args: Any,
     ) -> Generator[Model, None, None]:
         """Yield the output object whenever what has come so far makes a new, valid one."""
-        messages = self._structured(output_cls, prompt, prompt_args)
-        last: Model | None = None
-        for chunk in self.stream_chat(messages, **(llm_kwargs or {})):
-            found = _partial(output_cls, chunk.message.content or "")
-            if found is not None and found != last:
-                last = found
-                yield found
+        return self.objects_of(output_cls, self._filled(prompt, prompt_args), llm_kwargs)
 
     @unspanned
     async def astream_structured_predict(
@@ -130,45 +128,158 @@ class UntracedLLM(LLM):
         **prompt_args: Any,
     ) -> AsyncGenerator[Model, None]:
         """Yield the output object as it grows. See `stream_structured_predict`."""
-        messages = self._structured(output_cls, prompt, prompt_args)
-        chunks = await self.astream_chat(messages, **(llm_kwargs or {}))
+        return await self.aobjects_of(output_cls, self._filled(prompt, prompt_args), llm_kwargs)
+
+    def object_of(
+        self,
+        output_cls: type[Model],
+        messages: Sequence[ChatMessage],
+        options: dict[str, Any] | None = None,
+    ) -> Model:
+        """The reply to a chat as an object; the class's schema is added to the messages.
+
+        Raises:
+            InvalidInputError: The reply does not fit the output class.
+        """
+        reply = self.chat(_with_schema(output_cls, messages), **(options or {}))
+        return parsed(output_cls, reply.message.content or "")
+
+    async def aobject_of(
+        self,
+        output_cls: type[Model],
+        messages: Sequence[ChatMessage],
+        options: dict[str, Any] | None = None,
+    ) -> Model:
+        """The reply to a chat as an object. See `object_of`."""
+        reply = await self.achat(_with_schema(output_cls, messages), **(options or {}))
+        return parsed(output_cls, reply.message.content or "")
+
+    def objects_of(
+        self,
+        output_cls: type[Model],
+        messages: Sequence[ChatMessage],
+        options: dict[str, Any] | None = None,
+    ) -> Generator[Model, None, None]:
+        """The reply to a chat as an object that grows."""
+        last: Model | None = None
+        for chunk in self.stream_chat(_with_schema(output_cls, messages), **(options or {})):
+            found = partial(output_cls, chunk.message.content or "")
+            if found is not None and found != last:
+                last = found
+                yield found
+
+    async def aobjects_of(
+        self,
+        output_cls: type[Model],
+        messages: Sequence[ChatMessage],
+        options: dict[str, Any] | None = None,
+    ) -> AsyncGenerator[Model, None]:
+        """The reply to a chat as an object that grows."""
+        chunks = await self.astream_chat(_with_schema(output_cls, messages), **(options or {}))
 
         async def objects() -> AsyncGenerator[Model, None]:
             last: Model | None = None
             async for chunk in chunks:
-                found = _partial(output_cls, chunk.message.content or "")
+                found = partial(output_cls, chunk.message.content or "")
                 if found is not None and found != last:
                     last = found
                     yield found
 
         return objects()
 
-    def _structured(
-        self, output_cls: type[BaseModel], prompt: PromptTemplate, args: dict[str, Any]
-    ) -> list[ChatMessage]:
-        messages = self._extend_messages(prompt.format_messages(llm=self, **args))
-        return PydanticOutputParser(output_cls=output_cls).format_messages(messages)
+    @unspanned
+    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
+        """This model with objects of one class for replies. See `LLM.as_structured_llm`."""
+        from llama_index_piirag.structured import RedactedStructuredLLM
+
+        return RedactedStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
+
+    # Tools, by way of text
+
+    @unspanned
+    def predict_and_call(
+        self,
+        tools: list[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Ask for a tool in text, and call it. See `LLM.predict_and_call`.
+
+        The tool's arguments come out of the text that a person would read, so they hold values.
+        Nothing is printed, whatever `verbose` says.
+
+        Raises:
+            ModelCallError: The model raised; LlamaIndex would make that the response.
+        """
+        output = asyncio_run(self._react(tools, user_msg, chat_history, kwargs))
+        return _answer(run_calls(tools, output.tool_calls))
+
+    @unspanned
+    async def apredict_and_call(
+        self,
+        tools: list[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Ask for a tool in text, and call it. See `predict_and_call`."""
+        output = await self._react(tools, user_msg, chat_history, kwargs)
+        return _answer(await arun_calls(tools, output.tool_calls))
+
+    async def _react(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None,
+        chat_history: Sequence[ChatMessage] | None,
+        kwargs: dict[str, Any],
+    ) -> AgentOutput:
+        from llama_index.core.agent.workflow import ReActAgent
+        from llama_index.core.agent.workflow.agent_context import SimpleAgentContext
+        from llama_index.core.memory import ChatMemoryBuffer
+        from llama_index.core.tools import adapt_to_async_tool
+
+        from llama_index_piirag.react import UntracedReActParser
+
+        formatter = kwargs.get("react_chat_formatter")
+        given = {} if formatter is None else {"formatter": formatter}
+        parser = UntracedReActParser(kwargs.get("output_parser"))
+        agent = ReActAgent(tools=list(tools), llm=self, output_parser=parser, **given)
+        messages = [*(chat_history or ()), *as_messages(user_msg)]
+        memory = ChatMemoryBuffer.from_defaults(llm=self)
+        ready = [adapt_to_async_tool(tool) for tool in tools]
+        return await agent.take_step(SimpleAgentContext(), messages, ready, memory)
+
+    def _parse_output(self, output: str) -> str:
+        parser = self.output_parser
+        # What a parser gets and makes would be in its span.
+        return output if parser is None else str(plain(type(parser).parse)(parser, output))
+
+    def _filled(self, prompt: PromptTemplate, args: dict[str, Any]) -> list[ChatMessage]:
+        return self._extend_messages(prompt.format_messages(llm=self, **args))
 
     def _refuse_parser(self, prompt: BasePromptTemplate) -> None:
         if prompt.output_parser is not None or self.output_parser is not None:
             raise NotImplementedError("Output parser is not supported for streaming.")
 
 
-def _parsed(output_cls: type[Model], text: str) -> Model:
-    failed = ""
-    try:
-        return output_cls.model_validate_json(extract_json_str(text))
-    except ValueError as error:
-        # pydantic and LlamaIndex quote the reply, into which values have been put back.
-        failed = type(error).__name__
-    raise InvalidInputError(f"the model's reply does not fit the output class ({failed})")
+def as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
+    """What a user says, as messages."""
+    if user_msg is None:
+        return []
+    if isinstance(user_msg, str):
+        return [ChatMessage(role="user", content=user_msg)]
+    return [user_msg]
 
 
-def _partial(output_cls: type[Model], text: str) -> Model | None:
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        return output_cls.model_validate(from_json(text[start:], allow_partial=True))
-    except ValueError:
-        return None
+def _with_schema(output_cls: type[BaseModel], messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    return PydanticOutputParser(output_cls=output_cls).format_messages(list(messages))
+
+
+def _answer(outputs: list[Any]) -> AgentChatResponse:
+    from llama_index.core.chat_engine.types import AgentChatResponse
+
+    text = "\n\n".join(output.content for output in outputs)
+    return AgentChatResponse(response=text, sources=outputs)

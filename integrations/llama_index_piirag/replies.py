@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Container
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -13,153 +13,143 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
+from llama_index.core.bridge.pydantic import BaseModel
 
-from piirag.redaction import RedactionMapping, StreamRehydrator
-from piirag.redaction.walk import in_json, like, rehydrate_value
+from piirag.redaction import Reply, Sink
+from piirag.redaction.walk import in_json, like
+
+COUNTS = "piirag"
+"""Where a response's additional arguments tell what became of its tokens."""
 
 _CALLS = frozenset({"tool_calls", "function_call"})
 
+Leaf = Callable[[str, Sink], str]
+
+
+class EveryTool(Container[object]):
+    """Holds every name of a tool."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
 
 class ReplyRestorer:
-    """Restores the replies to one model call.
+    """Restores the parts of a reply to one model call.
 
     The provider's own object (`raw`) and the token probabilities are left out: they hold the
     reply with its placeholders, and nobody could look into them.
 
     Args:
-        mapping: The mapping of the call.
-        tools: Names of the tools that get real values as arguments.
+        reply: Restores texts, and counts.
+        tools: Names of the tools whose arguments are restored, as a ``"tool"`` sink.
+        shown: Names of the tools whose arguments a person gets to see, as an output class's.
     """
 
-    def __init__(self, mapping: RedactionMapping, tools: Collection[str]) -> None:
-        self._mapping = mapping
+    def __init__(
+        self, reply: Reply, tools: Container[object], shown: Container[object] = ()
+    ) -> None:
+        self.reply = reply
+        self.leaf: Leaf = reply.text
         self._tools = tools
+        self._shown = shown
+        self._done: dict[tuple[str, Sink], str] = {}
 
     def chat(self, response: ChatResponse) -> ChatResponse:
         """A whole reply."""
-        return ChatResponse(
-            message=self._message(response.message, None),
-            delta=None if response.delta is None else self._leaf(response.delta),
-            additional_kwargs=self._walk(response.additional_kwargs),
-        )
+        message = self.message(response.message)
+        # What a whole reply "adds" is its text; restored by itself it would count twice.
+        delta = None if response.delta is None else message.content or ""
+        return ChatResponse(message=message, delta=delta, additional_kwargs=self.kwargs(response))
 
     def completion(self, response: CompletionResponse) -> CompletionResponse:
         """A whole completion."""
-        return CompletionResponse(
-            text=self._leaf(response.text),
-            delta=None if response.delta is None else self._leaf(response.delta),
-            additional_kwargs=self._walk(response.additional_kwargs),
-        )
+        text = self.leaf(response.text, "display")
+        delta = None if response.delta is None else text
+        return CompletionResponse(text=text, delta=delta, additional_kwargs=self.kwargs(response))
 
-    def chat_chunk(self, response: ChatResponse, delta: str, text: str) -> ChatResponse:
-        """A chunk of a streamed reply, given what it adds and what has come so far."""
-        return ChatResponse(
-            message=self._message(response.message, text),
-            delta=delta,
-            additional_kwargs=self._walk(response.additional_kwargs),
-        )
+    def kwargs(self, response: ChatResponse | CompletionResponse) -> dict[str, Any]:
+        """Additional arguments of a response, with the counts so far."""
+        kwargs: dict[str, Any] = self.walk(response.additional_kwargs)
+        return {**kwargs, COUNTS: self.reply.counts.as_dict()}
 
-    def completion_chunk(
-        self, response: CompletionResponse, delta: str, text: str
-    ) -> CompletionResponse:
-        """A chunk of a streamed completion. See `chat_chunk`."""
-        kwargs = self._walk(response.additional_kwargs)
-        return CompletionResponse(text=text, delta=delta, additional_kwargs=kwargs)
-
-    def _message(self, message: ChatMessage, text: str | None) -> ChatMessage:
-        """A message restored; in a stream, its text is what has been emitted so far."""
-        blocks = [
-            self._block(block)
-            for block in message.blocks
-            if text is None or not isinstance(block, TextBlock)
-        ]
-        if text is not None:
-            first = next(
-                (n for n, b in enumerate(message.blocks) if isinstance(b, TextBlock)), len(blocks)
-            )
-            blocks.insert(min(first, len(blocks)), TextBlock(text=text))
-        kwargs = self._walk(message.additional_kwargs)
+    def message(self, message: ChatMessage) -> ChatMessage:
+        """A whole message."""
+        blocks = [self.block(block) for block in message.blocks]
+        kwargs = self.walk(message.additional_kwargs)
         return message.model_copy(update={"blocks": blocks, "additional_kwargs": kwargs})
 
-    def _block(self, block: Any) -> Any:
+    def block(self, block: Any) -> Any:
+        """A content block. Citations and media keep the placeholders that the model saw."""
         if isinstance(block, TextBlock):
-            return TextBlock(text=self._leaf(block.text))
+            return TextBlock(text=self.leaf(block.text, "display"))
         if isinstance(block, ThinkingBlock):
-            return block.model_copy(update={"content": self._walk(block.content)})
-        if isinstance(block, ToolCallBlock) and block.tool_name in self._tools:
-            return block.model_copy(update={"tool_kwargs": in_json(block.tool_kwargs, self._walk)})
-        # Citations and media, with the placeholders that the model saw.
+            return block.model_copy(update={"content": self.walk(block.content)})
+        if isinstance(block, ToolCallBlock):
+            arguments = self._arguments(block.tool_name, block.tool_kwargs)
+            return block.model_copy(update={"tool_kwargs": arguments})
         return block
 
-    def _walk(self, value: Any) -> Any:
+    def walk(self, value: Any) -> Any:
         """Restore leaves; of tool calls, only those of allowed tools; leave objects alone."""
         if isinstance(value, dict):
             return {key: self._entry(key, item) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return like(value, [self._walk(item) for item in value])
-        return self._leaf(value) if isinstance(value, str) else value
+            return like(value, [self.walk(item) for item in value])
+        return self.leaf(value, "display") if isinstance(value, str) else value
+
+    def parsed(self, arguments: Any, restore: Callable[[Any], Any]) -> Any:
+        """Restore the leaves of arguments that may be JSON text."""
+        return in_json(arguments, restore)
+
+    def once(self, text: str, sink: Sink) -> str:
+        """Restore a text that stands in several parts, and count it once."""
+        key = (text, sink)
+        if key not in self._done:
+            self._done[key] = self.reply.text(text, sink)
+        return self._done[key]
 
     def _entry(self, key: Any, value: Any) -> Any:
         if key in _CALLS:
             calls = value if isinstance(value, list) else [value]
             restored = [self._call(call) for call in calls]
             return restored if isinstance(value, list) else restored[0]
-        return self._walk(value)
+        return self.walk(value)
+
+    def _arguments(self, name: Any, arguments: Any) -> Any:
+        """Restore arguments; a call may stand in a block and in the additional arguments too."""
+        sink: Sink = "none"
+        if name in self._shown:
+            sink = "display"
+        elif name in self._tools:
+            sink = "tool"
+        return self.parsed(arguments, lambda value: self._leaves(value, sink))
+
+    def _leaves(self, value: Any, sink: Sink) -> Any:
+        """What the model said by itself counts in the arguments of every tool."""
+        if isinstance(value, dict):
+            return {self._leaves(k, sink): self._leaves(v, sink) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return like(value, [self._leaves(item, sink) for item in value])
+        if isinstance(value, str):
+            return self.once(value, sink)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self.reply.value(value, sink)
+        return value
 
     def _call(self, call: Any) -> Any:
+        """A call in a provider's own form: a dict, or an object of its client."""
+        if isinstance(call, BaseModel):
+            function = getattr(call, "function", None)
+            if not isinstance(function, BaseModel) or not hasattr(function, "arguments"):
+                return call
+            arguments = self._arguments(getattr(function, "name", None), function.arguments)
+            function = function.model_copy(update={"arguments": arguments})
+            return call.model_copy(update={"function": function})
         function = call.get("function", call) if isinstance(call, dict) else None
-        if not isinstance(function, dict) or function.get("name") not in self._tools:
+        if not isinstance(function, dict):
             return call
-        arguments = {"arguments": in_json(function.get("arguments"), self._walk)}
-        if function is call:
-            return {**call, **arguments}
-        return {**call, "function": {**function, **arguments}}
-
-    def _leaf(self, text: str) -> str:
-        return str(rehydrate_value(text, self._mapping))
-
-
-class ReplyStream:
-    """Restores the chunks of one streamed reply.
-
-    What a chunk adds and what it says has come so far agree: the second is the first, summed up.
-    Text that cannot be part of a placeholder goes out with the chunk it came in.
-    """
-
-    def __init__(self, restorer: ReplyRestorer, mapping: RedactionMapping) -> None:
-        self._restorer = restorer
-        self._stream = StreamRehydrator(mapping)
-        self._seen = ""
-        self._text = ""
-        self._last: Any = None
-
-    def chat(self, response: ChatResponse) -> ChatResponse:
-        """The chunk as it can be shown now."""
-        self._last = response
-        delta = self._advance(response.delta, response.message.content or "")
-        return self._restorer.chat_chunk(response, delta, self._text)
-
-    def completion(self, response: CompletionResponse) -> CompletionResponse:
-        """The chunk as it can be shown now."""
-        self._last = response
-        delta = self._advance(response.delta, response.text)
-        return self._restorer.completion_chunk(response, delta, self._text)
-
-    def rest(self) -> Any | None:
-        """What was held back at the end of the reply, as one more chunk, or None."""
-        delta = self._stream.flush()
-        if not delta:
-            return None
-        self._text += delta
-        if isinstance(self._last, CompletionResponse):
-            return self._restorer.completion_chunk(self._last, delta, self._text)
-        return self._restorer.chat_chunk(self._last, delta, self._text)
-
-    def _advance(self, delta: str | None, so_far: str) -> str:
-        if delta is None:
-            # A model that tells only what has come so far.
-            delta = so_far[len(self._seen) :] if so_far.startswith(self._seen) else ""
-        self._seen += delta
-        ready = self._stream.feed(delta)
-        self._text += ready
-        return ready
+        name = function.get("name")
+        changed = {**function, "arguments": self._arguments(name, function.get("arguments"))}
+        if "arguments" not in function:
+            return call
+        return changed if function is call else {**call, "function": changed}

@@ -18,3 +18,10 @@ def unspanned(method: Method) -> Method:
     """
     setattr(method, DISPATCHER_SPAN_DECORATED_ATTR, True)
     return method
+
+
+def plain(method: Any) -> Any:
+    """A method as it was written, without the spans that LlamaIndex wraps around it."""
+    while hasattr(method, "__wrapped__"):
+        method = method.__wrapped__
+    return method

@@ -14,6 +14,7 @@ Four things differ from a plain `AnalyzerEngine()`:
 from __future__ import annotations
 
 import copy
+import functools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 from piirag.detection.disguise import detect_disguised
 from piirag.detection.finding import Finding
 from piirag.detection.ner import bundled_recognizer
+from piirag.detection.ner.threads import work_through
+from piirag.detection.plausible import plausible
 from piirag.detection.presidio_logs import withhold_text
 from piirag.detection.text import replace_surrogates
 from piirag.detection.tokens_nlp import TokenNlpEngine
@@ -48,17 +51,26 @@ _LEAST_KB = 10.0
 
 withhold_text()
 
-_offline_suffixes = tldextract.TLDExtract(
+offline_suffixes = tldextract.TLDExtract(
     suffix_list_urls=(), cache_dir=None, fallback_to_snapshot=True
 )
 
 
 class _TimedPattern:
-    """A compiled pattern whose time-out raises an error that Presidio does not swallow."""
+    """A pattern whose time-out raises an error that Presidio does not swallow.
 
-    def __init__(self, compiled: Any, seconds: float) -> None:
-        self._compiled = compiled
+    It is compiled when it is first needed. `FusedAnalyzer` does without the slowest, which take
+    longer to compile than to import Presidio.
+    """
+
+    def __init__(self, expression: str, flags: int, seconds: float) -> None:
+        self.expression = expression
+        self._flags = flags
         self._seconds = seconds
+
+    @functools.cached_property
+    def _compiled(self) -> Any:
+        return regex.compile(self.expression, flags=self._flags)
 
     def finditer(self, text: str, timeout: float | None = None) -> Iterator[Any]:
         timed_out = False
@@ -72,7 +84,7 @@ class _TimedPattern:
 
 class _OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
     def validate_result(self, pattern_text: str) -> bool:
-        return bool(_offline_suffixes(pattern_text).fqdn)
+        return bool(offline_suffixes(pattern_text).fqdn)
 
 
 class _TimedIbanRecognizer(IbanRecognizer):  # type: ignore[misc]
@@ -155,14 +167,19 @@ def _harden(recognizer: Any) -> Any:
         recognizer.patterns = [copy.copy(pattern) for pattern in recognizer.patterns]
         flags = recognizer.global_regex_flags
         for pattern in recognizer.patterns:
-            compiled = regex.compile(pattern.regex, flags=flags)
             pattern.compiled_with_flags = flags
-            pattern.compiled_regex = _TimedPattern(compiled, PATTERN_SECONDS)
+            pattern.compiled_regex = _TimedPattern(pattern.regex, flags, PATTERN_SECONDS)
+            if not _is_predefined(recognizer):
+                regex.compile(pattern.regex, flags=flags)  # an error in it shows now
     if isinstance(recognizer, PatternRecognizer):
         for name in ("validate_result", "invalidate_result"):
             if getattr(type(recognizer), name) is not getattr(PatternRecognizer, name):
                 setattr(recognizer, name, _lenient(getattr(recognizer, name)))
     return recognizer
+
+
+def _is_predefined(recognizer: Any) -> bool:
+    return type(recognizer).__module__.startswith("presidio_analyzer.predefined_recognizers.")
 
 
 def _lenient(check: Any) -> Any:
@@ -232,11 +249,30 @@ class PresidioDetector:
         return sorted(without_halves(found, at_edge), key=lambda f: (f.start, f.end, f.entity_type))
 
     def detect_batch(self, texts: Sequence[str], *, language: str = "en") -> list[list[Finding]]:
-        """Find personal data in several texts. See `Detector.detect_batch`."""
-        return [self.detect(text, language=language) for text in texts]
+        """Find personal data in several texts. See `Detector.detect_batch`.
+
+        Where the bundled model is at work, texts are looked at side by side, in this thread and in
+        a few that the process shares: while one waits for the model, another is scanned. A
+        recogniser or engine of the application's own sees one text at a time. The findings are
+        those of `detect`.
+
+        Raises:
+            DetectionTimeoutError: One of them took longer than the time budget allows.
+        """
+
+        def detect(text: str) -> list[Finding]:
+            return self.detect(text, language=language)
+
+        if not self._works_side_by_side(language):
+            return [detect(text) for text in texts]
+        return work_through(detect, texts)
+
+    def _works_side_by_side(self, language: str) -> bool:
+        told = getattr(self._analyzer, "works_side_by_side", None)
+        return bool(self.entities) and told is not None and told(language, list(self.entities))
 
     def _window(self, window: str, language: str, until: float | None) -> list[Finding]:
-        if not self.entities:
+        if not self.entities or self._is_plain(window, language):
             return []
 
         def detect(text: str) -> list[Finding]:
@@ -247,8 +283,13 @@ class PresidioDetector:
 
         return detect_disguised(window, detect)
 
+    def _is_plain(self, window: str, language: str) -> bool:
+        """Whether nothing can be found, disguised or not, told at a glance."""
+        told = getattr(self._analyzer, "finds_nothing", None)
+        return told is not None and told(window, language, list(self.entities))
+
     def _analyze(self, text: str, language: str) -> list[Finding]:
-        return [
+        found = [
             Finding(
                 result.entity_type,
                 result.start,
@@ -260,6 +301,7 @@ class PresidioDetector:
                 text, language=language, entities=list(self.entities)
             )
         ]
+        return plausible(text, found)
 
 
 def _moved(finding: Finding, offset: int) -> Finding:

@@ -20,7 +20,7 @@ from piirag.redaction.assembly import Assembly
 from piirag.redaction.detectors import detector_for
 from piirag.redaction.insight import Insight, look_deeper
 from piirag.redaction.issued_values import IssuedValues
-from piirag.redaction.issuer import Name, candidate, issue
+from piirag.redaction.issuer import Name, issue, passing_tokens
 from piirag.redaction.known_mappings import distinct, per_text, pseudonyms_in, without_tokens
 from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
 from piirag.redaction.structure import Structure, structure_of
@@ -98,6 +98,7 @@ class Scrubber:
         self._given = detector
         self._states = UserStates()
         self.vault.on_forget(self._states.drop)
+        self._random = self.policy.pseudonyms == "random"
         self._has_surrogates = any(
             operators.split(spec)[0] == operators.SURROGATE
             for spec in self.policy.operators.values()
@@ -185,8 +186,9 @@ class Scrubber:
         """The pseudonyms and surrogates of values."""
         wanted = {name: span.value for span in spans if (name := self._name(span))[0] in _ISSUED}
         if remember:
-            return issue(vault, wanted, state.tokens, taken=state.remembered)
-        return {name: candidate(vault, name) for name in wanted}
+            taken = state.remembered
+            return issue(vault, wanted, state.tokens, taken=taken, random=self._random)
+        return passing_tokens(vault, wanted, random=self._random)
 
     def _finish(
         self,
@@ -259,7 +261,8 @@ class Scrubber:
     def token_of(self, span: Span, *, user_id: str) -> str:
         """The pseudonym that a value has, or would have; stores nothing."""
         vault = self._open(user_id, remember=False)
-        return candidate(vault, (operators.PSEUDONYM, *span.key))
+        name = (operators.PSEUDONYM, *span.key)
+        return passing_tokens(vault, [name], random=self._random)[name]
 
     def values_of(self, text: str, *, user_id: str) -> dict[str, str]:
         """The user's own pseudonyms that stand in a text, with their values."""
@@ -298,7 +301,7 @@ class Scrubber:
             and sum(map(str.isalnum, value)) >= _SHORTEST_REMEMBERED
         }
         if new:
-            issue(vault, new, state.tokens, known=True)
+            issue(vault, new, state.tokens, known=True, random=self._random)
         return bool(new)
 
     def _spans(

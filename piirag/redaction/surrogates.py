@@ -38,16 +38,22 @@ def has_surrogate(entity_type: str) -> bool:
     return entity_type in _MAKERS
 
 
-def surrogate(entity_type: str, digest: bytes) -> str:
-    """The surrogate that a keyed digest gives."""
+def surrogate(entity_type: str, digest: bytes, locale: str = "en_US") -> str:
+    """The surrogate that a digest gives.
+
+    Args:
+        entity_type: One for which `has_surrogate` holds.
+        digest: At least 16 bytes: keyed, so that a value always gives the same one, or random.
+        locale: Where names of places and companies are at home, as Faker calls it.
+    """
     with _lock:
-        faker = _faker()
+        faker = _faker(locale)
         faker.seed_instance(int.from_bytes(digest, "big"))
         return " ".join(_MAKERS[entity_type](faker).split())
 
 
 @functools.cache
-def _faker() -> Faker:
+def _faker(locale: str) -> Faker:
     from faker import Faker
 
-    return Faker("en_US")
+    return Faker(locale)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 
@@ -32,6 +33,7 @@ MAX_PLACEHOLDER = 1 + 48 + 1 + 9 + 6 + 1
 """No placeholder is longer than this many characters."""
 
 
+@functools.lru_cache(maxsize=1024)
 def token_type(entity_type: str) -> str:
     """An entity type as it may stand in a token: capitals, digits and underscores."""
     cleaned = re.sub(r"[^A-Z0-9]+", "_", entity_type.upper()).strip("_")[:48].rstrip("_")
@@ -42,12 +44,20 @@ def token_type(entity_type: str) -> str:
 
 def placeholder(entity_type: str, number: int, spelling: int = 0) -> str:
     """The placeholder of the n-th value of a type, in its k-th spelling (from 0)."""
+    if not spelling:
+        return f"[{token_type(entity_type)}_{number}]"
     letters = ""
     while spelling:
         # 1 -> "b": the first spelling has no letter.
         spelling, digit = divmod(spelling, 26)
         letters = string.ascii_lowercase[digit] + letters
     return f"[{token_type(entity_type)}_{number}{letters}]"
+
+
+def mark(entity_type: str) -> str:
+    """What stands for a value that is not to come back; no placeholder is read as one."""
+    bare = f"[{token_type(entity_type)}]"
+    return "[VALUE]" if PLACEHOLDER.fullmatch(bare) else bare
 
 
 def pseudonym(entity_type: str, digest: bytes) -> str:

@@ -98,10 +98,15 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     raise InvalidInputError(f"a part of type {type(value).__name__} cannot be searched")
 
 
-def redact_value(session: RedactionSession, value: Any) -> Any:
+def redact_value(session: RedactionSession, value: Any, *, owner: str | None = None) -> Any:
     """Redact every leaf of nested data under one mapping.
 
     A number that is personal data, such as a card number, becomes a placeholder.
+
+    Args:
+        session: The session of the call.
+        value: The data.
+        owner: Whose data it is; see `RedactionSession.redact`.
 
     Raises:
         InvalidInputError: A part that cannot be searched.
@@ -110,10 +115,10 @@ def redact_value(session: RedactionSession, value: Any) -> Any:
 
     def change(leaf: Any) -> Any:
         if isinstance(leaf, str):
-            return session.redact(leaf).text
+            return session.redact(leaf, owner=owner).text
         if len(repr(leaf)) < 7 or all(f.score < _NUMBER_SCORE for f in session.find(str(leaf))):
             return leaf
-        return session.redact(str(leaf)).text
+        return session.redact(str(leaf), owner=owner).text
 
     return map_leaves(value, change)
 

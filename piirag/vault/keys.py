@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from piirag.errors import VaultKeyError
+from piirag.vault.key_file import create_private, read_private
+from piirag.vault.key_wrapper import KeyWrapper, called, unwrapped, wrapped
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -45,8 +47,13 @@ class MasterKey:
         return cls(os.urandom(KEY_BYTES))
 
     @classmethod
-    def from_env(cls, variable: str = ENV_VAR) -> MasterKey:
+    def from_env(cls, variable: str = ENV_VAR, *, wrapper: KeyWrapper | None = None) -> MasterKey:
         """Read the key, base64url, from an environment variable.
+
+        Args:
+            variable: Its name.
+            wrapper: Unwraps what the variable holds, where that is the key as a key service
+                wrapped it.
 
         Raises:
             VaultKeyError: The variable is missing or holds no key.
@@ -57,52 +64,86 @@ class MasterKey:
                 f"the environment variable {variable} holds no master key; make one with "
                 "MasterKey.generate().export()"
             )
-        return cls._decode(text, f"the environment variable {variable}")
+        return cls._decode(text, f"the environment variable {variable}", wrapper)
 
     @classmethod
-    def from_file(cls, path: str | Path, *, create: bool = False) -> MasterKey:
+    def from_file(
+        cls, path: str | Path, *, create: bool = False, wrapper: KeyWrapper | None = None
+    ) -> MasterKey:
         """Read the key, base64url, from a file that only its owner may read.
 
         Args:
             path: The file. It should not lie beside the data.
             create: Write a new key, mode 0600, where there is no file yet.
+            wrapper: A key service. The file then holds the key as the service wrapped it, and is
+                of no use without the service.
 
         Raises:
             VaultKeyError: No such file, no key in it, or others may read it.
         """
         path = Path(path)
         if create and not path.exists():
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass  # another process was first; its key is read below
-            except OSError as error:
-                reason = error.strerror
-                raise VaultKeyError(f"cannot create the master key file: {reason}") from None
-            else:
-                with os.fdopen(handle, "w") as file:
-                    file.write(cls.generate().export() + "\n")
-        try:
-            mode = path.stat().st_mode
-            text = path.read_text("ascii", "replace")
-        except OSError as error:
-            reason = error.strerror
-            raise VaultKeyError(f"cannot read the master key file: {reason}") from None
-        if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-            raise VaultKeyError("the master key file can be read by others; set its mode to 0600")
-        return cls._decode(text, "the master key file")
+            # Another process may be first; then its key is the one that is read below.
+            create_private(path, cls.generate().export(wrapper=wrapper) + "\n")
+        return cls._decode(read_private(path), "the master key file", wrapper)
 
     @classmethod
-    def _decode(cls, text: str, where: str) -> MasterKey:
-        try:
-            return cls(base64.urlsafe_b64decode(text.strip()))
-        except (VaultKeyError, binascii.Error, ValueError):
-            pass
-        raise VaultKeyError(f"{where} holds no base64url key of {KEY_BYTES} bytes")
+    def from_callable(cls, fetch: Callable[[], bytes | str]) -> MasterKey:
+        """Have a function fetch the key, for instance from a secret store.
 
-    def export(self) -> str:
-        """The key as base64url text, to be put in a secret store."""
-        return base64.urlsafe_b64encode(self.__secret).decode()
+        Args:
+            fetch: Returns the 32 bytes, or the text that `export` gave.
+
+        Raises:
+            VaultKeyError: It raised, or returned no key.
+        """
+        got = called(fetch, "the function that fetches the master key")
+        if isinstance(got, str):
+            return cls._decode(got, "what the function returned")
+        return cls(got)
+
+    @classmethod
+    def _decode(cls, text: str, where: str, wrapper: KeyWrapper | None = None) -> MasterKey:
+        try:
+            secret = base64.urlsafe_b64decode(text.strip())
+            if wrapper is None:
+                return cls(secret)
+        except (VaultKeyError, binascii.Error, ValueError):
+            secret = b""
+        if wrapper is None or not secret:
+            what = f"base64url key of {KEY_BYTES} bytes" if wrapper is None else "wrapped key"
+            raise VaultKeyError(f"{where} holds no {what}")
+        return cls(unwrapped(wrapper, secret))
+
+    @property
+    def id(self) -> str:
+        """A name for the key, derived from it one way: 16 hexadecimal digits. No secret."""
+        return self.derive("key-id")[:8].hex()
+
+    def to_file(self, path: str | Path, *, wrapper: KeyWrapper | None = None) -> None:
+        """Write the key to a new file, mode 0600, for `from_file`.
+
+        Args:
+            path: The file; there must be none yet.
+            wrapper: A key service that wraps the key first.
+
+        Raises:
+            VaultKeyError: There is such a file, or it cannot be written.
+        """
+        if not create_private(Path(path), self.export(wrapper=wrapper) + "\n"):
+            raise VaultKeyError("the master key file is there already")
+
+    def export(self, *, wrapper: KeyWrapper | None = None) -> str:
+        """The key as base64url text, to be put in a secret store.
+
+        Args:
+            wrapper: A key service that wraps the key first.
+
+        Raises:
+            VaultKeyError: The service failed.
+        """
+        secret = self.__secret if wrapper is None else wrapped(wrapper, self.__secret)
+        return base64.urlsafe_b64encode(secret).decode()
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose (HKDF-SHA256, RFC 5869)."""

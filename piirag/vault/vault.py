@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
+import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from piirag.errors import UserErasedError, VaultKeyError
+from piirag.errors import UserErasedError
 from piirag.user_id import check_user_id
-from piirag.vault.keys import KEY_BYTES, MasterKey, derive, keyed_hash, seal, unseal
+from piirag.vault.keyring import KeyRing, Rotation, hash_keys, key_name
+from piirag.vault.keys import KEY_BYTES, MasterKey, derive, keyed_hash
 from piirag.vault.memory import MemoryBackend
-from piirag.vault.protocol import Entry, VaultBackend
+from piirag.vault.protocol import VaultBackend
+from piirag.vault.rotation import rotate
+from piirag.vault.sessions import SessionVault
 from piirag.vault.sqlite import SQLiteBackend
+from piirag.vault.user_vault import UserVault
+
+__all__ = ["MemoryVault", "SQLiteVault", "UserVault", "Vault"]
+
+_KEYS_KEPT = 256
 
 
 class Vault:
@@ -28,34 +37,31 @@ class Vault:
 
     Args:
         backend: Where to store.
-        master_key: The secret of this deployment.
+        master_key: The secret of this deployment; a `KeyRing` while one key replaces another.
 
     Raises:
         VaultKeyError: The back end was written under another master key.
     """
 
-    def __init__(self, backend: VaultBackend, master_key: MasterKey) -> None:
+    def __init__(self, backend: VaultBackend, master_key: MasterKey | KeyRing) -> None:
         self.backend = backend
-        self._wrap_key = master_key.derive("wrap")
-        self._tag_key = master_key.derive("vault-tag")
-        self._tenant_key = master_key.derive("tenant-tag")
-        self._receipt_key = master_key.derive("receipt-subject")
+        self._ring = master_key if isinstance(master_key, KeyRing) else KeyRing(master_key)
+        self._hash_keys = hash_keys(backend, self._ring)
         self._forget_calls: list[weakref.WeakMethod[Callable[[str], None]]] = []
-        check = master_key.derive("check")
-        if backend.meta("key-check", check) != check:
-            raise VaultKeyError("this vault was written under another master key")
+        self._lock = threading.Lock()
+        self._data_keys: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
 
     def tag(self, user_id: str) -> str:
         """The keyed hash under which the back end knows a user; hexadecimal."""
-        return keyed_hash(self._tag_key, check_user_id(user_id)).hex()
+        return keyed_hash(self._hash_keys.tag, check_user_id(user_id)).hex()
 
     def tenant_tag(self, user_id: str) -> str:
         """The keyed hash that stands for a user in a vector store, in keyed mode."""
-        return "u" + keyed_hash(self._tenant_key, check_user_id(user_id)).hex()[:32]
+        return "u" + keyed_hash(self._hash_keys.tenant, check_user_id(user_id)).hex()[:32]
 
     def receipt_subject(self, user_id: str) -> str:
         """The keyed hash that stands for a user in receipts."""
-        return keyed_hash(self._receipt_key, check_user_id(user_id)).hex()
+        return keyed_hash(self._hash_keys.receipt, check_user_id(user_id)).hex()
 
     def has_user(self, user_id: str) -> bool:
         """Whether the vault holds anything for a user, a tombstone included."""
@@ -78,21 +84,67 @@ class Vault:
 
         Raises:
             UserErasedError: The user was erased.
+            VaultKeyError: The data key is under a master key that was not passed.
         """
         tag = self.tag(user_id)
         record = self.backend.user(tag)
         if record is None:
             if not create:
                 return None
-            fresh = seal(self._wrap_key, os.urandom(KEY_BYTES), tag)
+            fresh = self._ring.wrap(os.urandom(KEY_BYTES), tag)
             record = self.backend.create_user(tag, fresh)
         if record.erased_at is not None or record.wrapped_key is None:
             raise UserErasedError
-        data_key = self._data_key(record.wrapped_key, tag)
-        return UserVault(self.backend, tag, data_key, record.wrapped_key, record.version)
+        key = record.wrapped_key
+        data_key = self._data_key(key, tag)
+        return UserVault(self.backend, tag, data_key, key, record.version, renew=self._renewed)
 
     def _data_key(self, wrapped: bytes, tag: str) -> bytes:
-        return unseal(self._wrap_key, wrapped, tag)
+        name = (tag, wrapped)
+        with self._lock:
+            if name in self._data_keys:
+                self._data_keys.move_to_end(name)
+                return self._data_keys[name]
+        data_key = self._ring.unwrap(wrapped, tag)
+        with self._lock:
+            self._data_keys[name] = data_key
+            while len(self._data_keys) > _KEYS_KEPT:
+                self._data_keys.popitem(last=False)
+        return data_key
+
+    def _renewed(self, tag: str, data_key: bytes) -> bytes | None:
+        """A data key as the back end holds it now, if it is the same one and in use."""
+        record = self.backend.user(tag)
+        if record is None or record.erased_at is not None or record.wrapped_key is None:
+            return None
+        same = self._data_key(record.wrapped_key, tag) == data_key
+        return record.wrapped_key if same else None
+
+    @cached_property
+    def sessions(self) -> SessionVault:
+        """Mappings of model calls whose reply another process handles."""
+        return SessionVault(self)
+
+    def rotate(self) -> Rotation:
+        """Seal all data keys under the newest master key; no value is decrypted or rewritten.
+
+        It may be interrupted and run again, by several processes at once, while the vault is in
+        use. Run it until it rewraps nothing before an older key is dropped.
+
+        Raises:
+            VaultKeyError: Some data keys are under a master key that was not passed. All others
+                were rewrapped.
+        """
+        return rotate(self.backend, self._ring)
+
+    def sealed_under(self) -> dict[str, int]:
+        """Master key id -> how many data keys are sealed under it; none is opened.
+
+        Data keys sealed by a version that had one master key only count as ``"unmarked"``.
+        """
+        records = map(self.backend.user, self.backend.tags())
+        keys = (record.wrapped_key for record in records if record is not None)
+        return dict(Counter(key_name(key) for key in keys if key is not None))
 
     def passing(self) -> UserVault:
         """A vault that nothing ever reads: for questions of users who have stored nothing."""
@@ -104,8 +156,12 @@ class Vault:
         Compare it before and after a write to another store, to see whether an erasure came in
         between. None while the user is erased or unknown.
         """
-        record = self.backend.user(self.tag(user_id))
-        return None if record is None or record.erased_at is not None else record.wrapped_key
+        tag = self.tag(user_id)
+        record = self.backend.user(tag)
+        if record is None or record.erased_at is not None or record.wrapped_key is None:
+            return None
+        # Of the key itself, not of its sealed form, which a rotation changes.
+        return derive(self._data_key(record.wrapped_key, tag), "epoch")
 
     def on_forget(self, call: Callable[[str], None]) -> None:
         """Have a method called with a user's tag when the user is forgotten; held weakly."""
@@ -120,13 +176,16 @@ class Vault:
         self.backend.tombstone(self.tag(user_id), time.time())
 
     def forget(self, user_id: str) -> int:
-        """Destroy a user's data key and values; later writes are refused.
+        """Destroy a user's data key, values and sessions; later writes are refused.
 
         Returns:
-            How many values were deleted.
+            How many values were deleted; sessions do not count.
         """
         tag = self.tag(user_id)
         gone = self.backend.erase(tag, time.time())
+        with self._lock:
+            for name in [name for name in self._data_keys if name[0] == tag]:
+                del self._data_keys[name]
         for reference in self._forget_calls:
             call = reference()
             if call is not None:
@@ -149,66 +208,6 @@ class Vault:
         return f"{type(self).__name__}({type(self.backend).__name__})"
 
 
-class UserVault:
-    """One user's values; made by `Vault.open`."""
-
-    def __init__(
-        self,
-        backend: VaultBackend,
-        tag: str,
-        data_key: bytes,
-        wrapped_key: bytes,
-        version: int,
-    ) -> None:
-        self._backend = backend
-        self._wrapped_key = wrapped_key
-        self.tag = tag
-        self.version = version
-        self.passing = not tag
-        self.hash_key = derive(data_key, "pseudonym")
-        self.salt = derive(data_key, "salt")
-        self._seal_key = derive(data_key, "values")
-
-    def put(self, items: Iterable[tuple[str, dict[str, Any], bool]]) -> dict[str, dict[str, Any]]:
-        """Store values under tokens unless the tokens are taken.
-
-        Args:
-            items: Token, value (a JSON object), and whether the application passed it along.
-
-        Returns:
-            Token -> the value that is stored now.
-        """
-        entries = [
-            Entry(token, seal(self._seal_key, json.dumps(value).encode(), self._bound(token)), flag)
-            for token, value, flag in items
-        ]
-        return (
-            self._opened(self._backend.put(self.tag, self._wrapped_key, entries)) if entries else {}
-        )
-
-    def get(self, tokens: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Values of the tokens that are stored."""
-        return self._opened(self._backend.get(self.tag, tokens)) if tokens else {}
-
-    def values(self, *, known_since: int | None = None) -> list[tuple[str, dict[str, Any]]]:
-        """Tokens and values: all, or those the application passed along after a version."""
-        entries = self._backend.entries(self.tag, known_since=known_since)
-        return [(e.token, self._open(e.token, e.blob)) for e in entries]
-
-    def _bound(self, token: str) -> str:
-        return f"{self.tag}|{token}"
-
-    def _open(self, token: str, blob: bytes) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(unseal(self._seal_key, blob, self._bound(token)))
-        return value
-
-    def _opened(self, blobs: dict[str, bytes]) -> dict[str, dict[str, Any]]:
-        return {token: self._open(token, blob) for token, blob in blobs.items()}
-
-    def __repr__(self) -> str:
-        return "UserVault(...)"
-
-
 class MemoryVault(Vault):
     """A vault that lives as long as the process; pseudonyms change when it restarts.
 
@@ -216,7 +215,7 @@ class MemoryVault(Vault):
         key: The master key; a random one if None.
     """
 
-    def __init__(self, key: MasterKey | None = None) -> None:
+    def __init__(self, key: MasterKey | KeyRing | None = None) -> None:
         super().__init__(MemoryBackend(), key or MasterKey.generate())
 
 
@@ -224,13 +223,22 @@ class SQLiteVault(Vault):
     """A vault in one SQLite file, mode 0600, that several processes may share.
 
     Args:
-        path: The file; its folder must exist.
+        path: The file; its folder must exist, unless `make_folder` is set.
         key: The master key; read from the environment variable `PIIRAG_MASTER_KEY` if None.
+        make_folder: Create missing folders on the way to it, mode 0700.
 
     Raises:
         VaultError: The file cannot be opened.
         VaultKeyError: No key, or not the one this file was written under.
     """
 
-    def __init__(self, path: str | Path, key: MasterKey | None = None) -> None:
-        super().__init__(SQLiteBackend(path), key or MasterKey.from_env())
+    def __init__(
+        self,
+        path: str | Path,
+        key: MasterKey | KeyRing | None = None,
+        *,
+        make_folder: bool = False,
+    ) -> None:
+        # The key first: without one no file is made.
+        key = key or MasterKey.from_env()
+        super().__init__(SQLiteBackend(path, make_folder=make_folder), key)

@@ -29,6 +29,10 @@ quasi_identifiers = "generalize"
 quasi_threshold = 4
 special_categories = "off"
 second_look = "block"
+replies = "allow"
+max_restored = 20
+placeholders = "surrogate"
+pseudonyms = "random"
 seconds_per_kb = 0.5
 allow = ["Acme # = ]", { regex = 'TCK-0000[0-9]{2}' }]
 model = { nlp_engine_name = "slim", models = [
@@ -71,6 +75,10 @@ policy:
   quasi_threshold: 4
   special_categories: off
   second_look: block
+  replies: allow
+  max_restored: 20
+  placeholders: surrogate
+  pseudonyms: random
   seconds_per_kb: 0.5
   allow:
     - "Acme # = ]"
@@ -107,6 +115,10 @@ PYTHON = Policy(
     quasi_threshold=4,
     special_categories="off",
     second_look="block",
+    replies="allow",
+    max_restored=20,
+    placeholders="surrogate",
+    pseudonyms="random",
     seconds_per_kb=0.5,
     allow=["Acme # = ]", {"regex": "TCK-0000[0-9]{2}"}],
     model={

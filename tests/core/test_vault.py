@@ -33,6 +33,12 @@ class TestSQLiteBackend(VaultBackendSuite):
         yield backend
         backend.close()
 
+    @pytest.fixture
+    def other(self, backend):
+        other = SQLiteBackend(backend.path)
+        yield other
+        other.close()
+
 
 @pytest.fixture
 def key() -> MasterKey:
@@ -87,7 +93,7 @@ def test_a_blob_that_was_moved_or_altered_is_refused(tmp_path, key) -> None:
     scrubber = Scrubber(vault=vault)
     one = scrubber.scrub("one@example.com", user_id="u").text
     two = scrubber.scrub("two@example.com", user_id="u").text
-    entries = backend._entries[vault.tag("u")]
+    entries = backend._kept[vault.tag("u")].entries
     entries[one] = type(entries[one])(one, entries[two].blob)
     with pytest.raises(VaultKeyError):
         scrubber.reveal(one, user_id="u")

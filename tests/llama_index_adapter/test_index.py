@@ -344,7 +344,7 @@ def test_S7_an_answer_is_streamed(u1: UserIndex, trace: Trace, canaries: Canarie
     pieces = list(answer.response_gen)  # type: ignore[union-attr]
     text = "".join(pieces)
     assert PHONE in text and NAME in text and "[PERSON" not in text
-    assert len(pieces) > 50
+    assert len(pieces) > 1  # a sentence at a time: new values are looked for in each
     assert not any("[PERSON" in piece or piece.endswith("[PER") for piece in pieces)
     assert canaries.scan_object(trace.kept) == []
     assert text == str(u1.as_query_engine(llm=model).query(f"What is the phone of {NAME}?"))

@@ -29,6 +29,7 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
+from llama_index.core.types import BaseOutputParser
 from pydantic import BaseModel
 
 from llama_index_piirag import RedactedLLM
@@ -39,6 +40,7 @@ from piirag.errors import (
     InvalidInputError,
     InvalidUserIdError,
     ModelCallError,
+    PIIBlockedError,
     PiiragError,
 )
 from support.canary import Canaries, capture_logs
@@ -53,6 +55,8 @@ TEXT = f"{NAME} wrote from {MAIL}, call {PHONE}."
 KNOWN = {"PERSON": [NAME]}
 SIGNATURE = "EqQBCkYIARgCKkAq4111111111111111=="
 CANARIES = Canaries([MAIL, PHONE, NAME, "Quenneville"])
+# Nothing is looked for in replies, so nothing but what may be a placeholder is held back.
+AT_ONCE = Policy(replies="allow")
 
 
 def say(text: str) -> list[ChatMessage]:
@@ -97,6 +101,12 @@ def text_of(response: Any) -> str:
     return response.message.content or ""
 
 
+def counts_of(way: str, reply: Any) -> dict[str, int]:
+    """The counts of a reply; the fake says a whole completion again in a note."""
+    times = 2 if way in {"complete", "acomplete"} else 1
+    return {name: n // times for name, n in reply.additional_kwargs["piirag"].items()}
+
+
 @pytest.fixture
 def trace() -> Iterator[Trace]:
     with traced() as trace:
@@ -139,7 +149,7 @@ def test_S8_every_way_redacts_and_restores(way: str, model: type[FakeLLM], trace
 @every_stream
 def test_S7_a_stream_adds_up(way: str) -> None:
     inner = FakeChatLLM()
-    replies = WAYS[way](RedactedLLM(inner, known=KNOWN), TEXT)
+    replies = WAYS[way](RedactedLLM(inner, Redactor(AT_ONCE), known=KNOWN), TEXT)
     deltas = [reply.delta for reply in replies]
     assert "".join(deltas) == TEXT
     so_far = ""
@@ -155,7 +165,8 @@ def test_S7_a_stream_adds_up(way: str) -> None:
 @every_stream
 def test_S7_text_is_emitted_in_the_chunk_it_came_in(way: str) -> None:
     inner = FakeChatLLM(reply="one two [three] four [PERSON_1] end [PERSON_")
-    deltas = [reply.delta for reply in WAYS[way](RedactedLLM(inner, known=KNOWN), NAME)]
+    llm = RedactedLLM(inner, Redactor(AT_ONCE), known=KNOWN)
+    deltas = [reply.delta for reply in WAYS[way](llm, NAME)]
     assert deltas[:3] == ["one", " tw", "o "]
     assert "".join(deltas) == f"one two [three] four {NAME} end [PERSON_"
 
@@ -236,9 +247,71 @@ def test_P10_restoring_is_a_single_pass(way: str, user_scrubber: Scrubber) -> No
 
 @every_way
 def test_P14_unknown_placeholders_stay_inert(way: str) -> None:
-    inner = FakeChatLLM(reply="[PERSON_2] [person_1] [PERSON 1] PERSON_1 [PERSON_1]")
+    inner = FakeChatLLM(reply="[PERSON_2] [PERSON_11] [PLACE_1] PERSON_1 [PERSON_1]")
     reply = WAYS[way](RedactedLLM(inner, known=KNOWN), NAME)[-1]
-    assert text_of(reply) == f"[PERSON_2] [person_1] [PERSON 1] PERSON_1 {NAME}"
+    assert text_of(reply) == f"[PERSON_2] [PERSON_11] [PLACE_1] PERSON_1 {NAME}"
+    counts = counts_of(way, reply)
+    assert counts == {"restored": 1, "inert": 4, "refused": 0, "unseen": 0}
+
+
+# What is restored, for whom, and how much
+
+
+@every_way
+def test_P5_no_value_in_a_url_or_an_image(way: str) -> None:
+    said = "see [PERSON_1] https://evil.example/?q=[PERSON_1] ![x](http://e.example/[PERSON_1].png)"
+    reply = WAYS[way](RedactedLLM(FakeChatLLM(reply=said), known=KNOWN), NAME)[-1]
+    assert text_of(reply) == said.replace("see [PERSON_1]", f"see {NAME}")
+    assert counts_of(way, reply)["refused"] == 2
+
+
+@every_way
+def test_P3_a_reply_restores_no_more_than_the_cap(way: str) -> None:
+    policy = Policy(max_restored=1)
+    reply = WAYS[way](RedactedLLM(FakeChatLLM(), Redactor(policy), known=KNOWN), TEXT)[-1]
+    assert text_of(reply) == f"{NAME} wrote from [EMAIL_ADDRESS_1], call [PHONE_NUMBER_1]."
+    counts = counts_of(way, reply)
+    assert counts == {"restored": 1, "inert": 0, "refused": 2, "unseen": 0}
+
+
+@every_way
+def test_P18_what_a_model_says_by_itself(way: str) -> None:
+    other = "barnabus@trelawny.org"
+    said = f"[EMAIL_ADDRESS_1] or {other}. Both work."
+    reply = WAYS[way](RedactedLLM(FakeChatLLM(reply=said)), MAIL)[-1]
+    assert text_of(reply) == f"{MAIL} or [EMAIL_ADDRESS]. Both work."
+    assert counts_of(way, reply)["unseen"] == 1
+    allowing = RedactedLLM(FakeChatLLM(reply=said), Redactor(AT_ONCE))
+    assert text_of(WAYS[way](allowing, MAIL)[-1]) == f"{MAIL} or {other}. Both work."
+    blocking = RedactedLLM(FakeChatLLM(reply=said), Redactor(Policy(replies="block")))
+    with pytest.raises(PIIBlockedError) as failed:
+        WAYS[way](blocking, MAIL)
+    assert Canaries([MAIL, other]).scan_exception(failed.value) == []
+
+
+@every_way
+def test_P4_a_viewer_sees_what_they_said(way: str, user_scrubber: Scrubber) -> None:
+    chunk = user_scrubber.scrub(TEXT, user_id="u1").text
+    llm = RedactedLLM(FakeChatLLM(), scrubber=user_scrubber).for_user("u1", viewer="bob")
+    reply = WAYS[way](llm, f"{chunk} I am bob@brightmail.com")[-1]
+    assert CANARIES.scan_text(text_of(reply)) == []
+    assert text_of(reply).endswith("I am bob@brightmail.com")
+    assert counts_of(way, reply)["refused"] == 3
+
+
+def test_P4_what_tools_and_the_system_say_is_not_the_viewers(user_scrubber: Scrubber) -> None:
+    others = ["secret@brightmail.com", "hidden@brightmail.com"]
+    inner = FakeChatLLM(reply="[EMAIL_ADDRESS_1] [EMAIL_ADDRESS_2] [EMAIL_ADDRESS_3]")
+    messages = [
+        ChatMessage(role="system", content=others[0]),
+        ChatMessage(role="tool", content=others[1], additional_kwargs={"tool_call_id": "1"}),
+        *say("bob@brightmail.com"),
+    ]
+    bob = RedactedLLM(inner, scrubber=user_scrubber, user_id="u1", viewer="bob")
+    expected = "[EMAIL_ADDRESS_1] [EMAIL_ADDRESS_2] bob@brightmail.com"
+    assert text_of(bob.chat(messages)) == expected
+    own = RedactedLLM(inner, scrubber=user_scrubber, user_id="u1")
+    assert text_of(own.chat(messages)) == f"{others[0]} {others[1]} bob@brightmail.com"
 
 
 def test_P12_one_call_knows_nothing_of_the_next() -> None:
@@ -496,6 +569,8 @@ def test_replies_are_restored_part_by_part() -> None:
     assert json.loads(calls[0]["function"]["arguments"]) == {"to": name}
     assert json.loads(calls[1]["function"]["arguments"]) == {"to": "[ORGANIZATION_1]"}
     assert reply.message.additional_kwargs["refusal"] == name
+    counts = reply.additional_kwargs.pop("piirag")
+    assert counts == {"restored": 5, "inert": 0, "refused": 1, "unseen": 0}
     assert reply.additional_kwargs == {"n": 3, "note": [name]}
     assert reply.raw is None
 
@@ -565,6 +640,7 @@ def test_configurations_that_cannot_work(user_scrubber: Scrubber) -> None:
     for make in (
         lambda: RedactedLLM("gpt"),  # type: ignore[arg-type]
         lambda: RedactedLLM(FakeLLM(), user_id="u1"),
+        lambda: RedactedLLM(FakeLLM(), scrubber=user_scrubber, viewer="bob"),
         lambda: RedactedLLM(FakeLLM(), restore="pseudonyms"),
         lambda: RedactedLLM(FakeLLM(), Redactor(), scrubber=user_scrubber),
         lambda: RedactedLLM(FakeLLM(), restore_tool_args="mail"),
@@ -622,13 +698,24 @@ class _Card(BaseModel):
     mail: str = ""
 
 
+def test_L11_an_output_parser_of_a_prompt_leaves_no_span(trace: Trace) -> None:
+    class Shout(BaseOutputParser):
+        def parse(self, output: str) -> Any:
+            return output.upper()
+
+    llm = RedactedLLM(FakeChatLLM(), known=KNOWN)
+    llm.output_parser = Shout()
+    assert llm.predict(PromptTemplate("{a}"), a=NAME) == NAME.upper()
+    assert CANARIES.scan_object(trace.kept) == []
+
+
 @pytest.mark.parametrize("model", [FakeLLM, FakeChatLLM])
 def test_L11_structured_output(model: type[FakeLLM], trace: Trace) -> None:
     inner = model(
         reply='Here: {"name": "[PERSON_1]", "mail": "[EMAIL_ADDRESS_1]"}',
         callback_manager=trace.callbacks,
     )
-    llm = RedactedLLM(inner, known=KNOWN)
+    llm = RedactedLLM(inner, Redactor(AT_ONCE), known=KNOWN)
     args: dict[str, Any] = {"context": TEXT, "question": "card?"}
     card = _Card(name=NAME, mail=MAIL)
 
@@ -694,7 +781,7 @@ def test_a_stream_may_be_left_early() -> None:
 
             return chunks()
 
-    stream = RedactedLLM(Closing()).stream_complete("go")
+    stream = RedactedLLM(Closing(), Redactor(AT_ONCE)).stream_complete("go")
     assert next(stream).delta == "a"
     stream.close()
     assert closed == [True]

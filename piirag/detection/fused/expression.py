@@ -38,30 +38,37 @@ class Expression:
         self.is_linear = self.is_linear_in_ascii = False
         self._equivalent: str | None = None
         self._seconds = float(pattern_recognizer.REGEX_TIMEOUT_SECONDS)
-        compiled = pattern.compiled_regex
+        compiled: Any = pattern.compiled_regex
         if compiled is not None and pattern.compiled_with_flags == flags:
-            # piirag's own matcher keeps what it wraps under these names.
+            # piirag's own matcher has these, and has not compiled anything yet.
             self._seconds = getattr(compiled, "_seconds", self._seconds)
-            compiled = getattr(compiled, "_compiled", compiled)
+            if getattr(compiled, "expression", None) == self.source:
+                compiled = None
         else:
             compiled = regex.compile(pattern.regex, flags=flags)
-        if not isinstance(compiled, regex.Pattern) or compiled.pattern != self.source:
+        if compiled is not None and (
+            not isinstance(compiled, regex.Pattern) or compiled.pattern != self.source
+        ):
             raise ValueError("a matcher of its own")
-        self._compiled: Any = compiled
+        self._compiled = compiled
 
     def use(self, equivalent: str) -> None:
         """Match with another expression that is known to match the same."""
-        self._equivalent = equivalent if equivalent != self.source else None
+        if equivalent != self.source:
+            self._equivalent, self._compiled = equivalent, None
+
+    def _matcher(self) -> Any:
+        """The compiled expression; compiled when it is first needed."""
+        if self._compiled is None:
+            self._compiled = regex.compile(self._equivalent or self.source, flags=self.flags)
+        return self._compiled
 
     def bind(self, text: str) -> TryAt:
         """A function that tries the expression at an offset of a text.
 
         All tries of one binding share the time budget; a try that overruns it raises.
         """
-        if self._equivalent is not None:
-            self._compiled = regex.compile(self._equivalent, flags=self.flags)
-            self._equivalent = None
-        match = self._compiled.match
+        match = self._matcher().match
         if self.is_linear or (self.is_linear_in_ascii and text.isascii()):
             return lambda offset: match(text, offset)
         until = time.monotonic() + self._seconds
@@ -85,7 +92,7 @@ class Expression:
         """
         timed_out = False
         try:
-            yield from self._compiled.finditer(text, timeout=self._seconds)
+            yield from self._matcher().finditer(text, timeout=self._seconds)
         except TimeoutError:
             timed_out = True
         if timed_out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer
@@ -18,6 +18,9 @@ from piirag.detection.fused.results import (
 )
 from piirag.detection.fused.scan import Scanner
 from piirag.detection.fused.shape import DIGIT, shape_of
+
+if TYPE_CHECKING:
+    from piirag.detection.plain import PlainText
 
 _VALID = 1  # the leniency of phonenumbers that Presidio uses
 
@@ -44,11 +47,17 @@ class Plan:
         for place, recognizer in enumerate(self.recognizers):
             self._file(place, recognizer)
         self._scanner = Scanner(self._expressions)
+        others = [self.recognizers[place] for place in self._plain]
+        self._plain_text = _plain_text(self._scanner, others, entities)
         self.own_context = any(_has_own_context(r) for r in self.recognizers)
 
     def is_current(self) -> bool:
         """Whether the recognisers still have the patterns they had."""
         return all(recognizer.patterns == patterns for recognizer, patterns in self._patterns)
+
+    def finds_nothing(self, text: str) -> bool:
+        """Whether it is certain beforehand that nothing is found. False says nothing."""
+        return self._plain_text is not None and self._plain_text.holds(text)
 
     def _file(self, place: int, recognizer: Any) -> None:
         if not recognizer.is_loaded:
@@ -86,6 +95,22 @@ class Plan:
             In Presidio's order: a recogniser with results, its results, and whether they are
             new, so that nobody else holds them.
         """
+        # The model reads in threads while the patterns are looked for.
+        begun: dict[int, Any] = {}
+        try:
+            for place in self._plain:
+                recognizer: Any = self.recognizers[place]
+                if getattr(recognizer.analyze, "may_begin", False):
+                    begun[place] = recognizer.begin(text, self._entities)
+            return self._run(text, artifacts, explain, begun)
+        finally:
+            for reading in begun.values():
+                if reading is not None:
+                    reading.cancel()
+
+    def _run(
+        self, text: str, artifacts: Any, explain: bool, begun: dict[int, Any]
+    ) -> list[tuple[EntityRecognizer, list[RecognizerResult], bool]]:
         found: dict[int, list[RecognizerResult]] = {}
         shape = shape_of(text)
         for number, matches in self._scanner.matches(text, shape):
@@ -105,14 +130,21 @@ class Plan:
         for place in found:
             if not isinstance(self.recognizers[place], IbanRecognizer):
                 found[place] = without_duplicates(found[place])
-        own = frozenset(found)
+        own = set(found)
         for place in self._plain:
             if self._is_open(place, text, shape):
-                made = self.recognizers[place].analyze(
-                    text=text, entities=self._entities, nlp_artifacts=artifacts
-                )
+                recognizer = self.recognizers[place]
+                if place in begun:
+                    reading = begun[place]
+                    made = recognizer.finish(reading, self._entities) if reading else []
+                else:
+                    made = recognizer.analyze(
+                        text=text, entities=self._entities, nlp_artifacts=artifacts
+                    )
                 if made:
                     found[place] = list(made)
+                    if getattr(recognizer.analyze, "makes_new_results", False):
+                        own.add(place)
         return [(self.recognizers[p], found[p], p in own) for p in sorted(found)]
 
     def _is_open(self, place: int, text: str, shape: str) -> bool:
@@ -120,6 +152,15 @@ class Plan:
         if shape_gate is not None and shape_gate.search(shape) is None:
             return False
         return gate is None or bool(gate.search(text))
+
+
+def _plain_text(scanner: Scanner, others: list[Any], entities: list[str]) -> PlainText | None:
+    from piirag.detection.plain import PlainText  # it imports this package
+
+    try:
+        return PlainText(scanner, others, entities)
+    except ValueError:
+        return None
 
 
 def _runs_as(recognizer: Any, kind: Any) -> bool:

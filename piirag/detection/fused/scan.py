@@ -181,6 +181,33 @@ class Scanner:
             if all(needle in shape for needle in needles):
                 yield number, self._expressions[number].everywhere(text)
 
+    def may_match(self, text: str, shape: str) -> bool:
+        """Whether an expression would be tried anywhere; False is certain, and costs little.
+
+        Args:
+            text: The text.
+            shape: Its shape.
+        """
+        if self._wide.walker is not None or (
+            self._near.walker is not None and DIGIT in shape and self._near_start.search(shape)
+        ):
+            return True
+        if any(all(needle in shape for needle in needles) for needles, _ in self._anywhere):
+            return True
+        for needles, _, finder in self._finders:
+            if any(needle in shape for needle in needles) and any(
+                True for _ in finder.places(shape)
+            ):
+                return True
+        tried: list[int] = []
+        for needle, _, search in self._searches:
+            if needle in shape:
+                for _ in search(text, shape, tried.append):
+                    return True
+                if tried:
+                    return True
+        return False
+
 
 _WORD_START = re.compile(r"(?<![9A_w])[9A_w]")
 

@@ -18,6 +18,9 @@ ENTITY_TYPES = {
 }
 """Kind -> Presidio entity type. A title (`Dr.`) is told apart from the name and not reported."""
 
+NOT_NAMES = frozenset({"AGE", "DATE_TIME"})
+"""The entity types that everyday words tell."""
+
 LEAST = {
     "PER": 0.3,
     "LOC": 0.4,

@@ -7,8 +7,8 @@ from typing import Any
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from piirag.detection.ner.labels import ENTITY_TYPES, LEAST
-from piirag.detection.ner.tagger import Tagger, shared_tagger
+from piirag.detection.ner.labels import ENTITY_TYPES, LEAST, NOT_NAMES
+from piirag.detection.ner.tagger import Reading, Tagger, shared_tagger
 from piirag.detection.text import replace_surrogates
 
 NAME = "BundledNerRecognizer"
@@ -33,6 +33,9 @@ class BundledNerRecognizer(EntityRecognizer):  # type: ignore[misc]
         name: Name of the recogniser in results.
     """
 
+    # Where `gate.is_nameless` says so of a text, names are not looked for.
+    passes_over_plain_words = True
+
     def __init__(
         self,
         supported_language: str = "en",
@@ -56,13 +59,38 @@ class BundledNerRecognizer(EntityRecognizer):  # type: ignore[misc]
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
         """Find mentions. See Presidio's `EntityRecognizer.analyze`."""
-        wanted = set(entities) if entities else set(self.supported_entities)
-        if not wanted.intersection(self.supported_entities):
-            return []
+        reading = self.begin(text, entities, ahead=False)
+        return [] if reading is None else self.finish(reading, entities)
+
+    analyze.may_begin = True  # type: ignore[attr-defined]
+    # Nobody else holds the results, and they name their recogniser.
+    analyze.makes_new_results = True  # type: ignore[attr-defined]
+
+    def begin(self, text: str, entities: list[str], *, ahead: bool = True) -> Reading | None:
+        """Begin to read a text in threads of the process; `finish` is `analyze` from there.
+
+        Args:
+            text: The text.
+            entities: As for `analyze`.
+            ahead: Whether the caller has something else to do first.
+
+        Returns:
+            None if none of these entity types is found here.
+        """
+        wanted = self._wanted(entities)
+        if not wanted:
+            return None
         self.load()
         assert self._tagger is not None
+        return self._tagger.begin(
+            replace_surrogates(text), names_only=NOT_NAMES.isdisjoint(wanted), ahead=ahead
+        )
+
+    def finish(self, reading: Reading, entities: list[str]) -> list[RecognizerResult]:
+        """The results for a text that `begin` was given."""
+        wanted = self._wanted(entities)
         results = []
-        for mention in self._tagger.tag(replace_surrogates(text), LEAST):
+        for mention in reading.mentions(LEAST):
             entity_type = ENTITY_TYPES.get(mention.kind)
             if entity_type is None or entity_type not in wanted:
                 continue
@@ -81,6 +109,10 @@ class BundledNerRecognizer(EntityRecognizer):  # type: ignore[misc]
                 )
             )
         return results
+
+    def _wanted(self, entities: list[str]) -> frozenset[str]:
+        supported = frozenset(self.supported_entities)
+        return supported.intersection(entities) if entities else supported
 
     def _metadata(self) -> dict[str, Any]:
         return {

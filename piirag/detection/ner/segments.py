@@ -8,11 +8,13 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-LONGEST = 128
+LONGEST = 144
 """Pieces the model reads at once: about 500 characters."""
 
-_SHORTEST = 48
 _OVERLAP = 24
+
+# How far from an even cut a better place is looked for, as a part of the length of a segment.
+_SLACK = 4
 
 
 class Segment(NamedTuple):
@@ -32,7 +34,8 @@ class Segment(NamedTuple):
 
 
 def segments(gap: Array, ends_sentence: Array, inside: Array) -> list[Segment]:
-    """Cut at blank lines, at new lines, at the ends of sentences, else between words.
+    """Cut into lengths as even as may be: at a blank line near the even place, else at a new
+    line, at the end of a sentence, else between words.
 
     Neighbours that are not cut at a new line overlap, and each counts where it knows what stands
     on both sides.
@@ -46,25 +49,34 @@ def segments(gap: Array, ends_sentence: Array, inside: Array) -> list[Segment]:
     out: list[Segment] = []
     start = keep = 0
     while total - start > LONGEST:
-        window = slice(start + _SHORTEST, start + LONGEST + 1)
-        cut, hard = 0, True
-        for rows in (gap[window] == 4, gap[window] == 3):
-            places = np.flatnonzero(rows)
-            if len(places):
-                cut = start + _SHORTEST + int(places[-1])
-                break
-        if not cut:
-            hard = False
-            after_stop = ends_sentence[window.start - 1 : window.stop - 1] & (gap[window] > 0)
-            for rows in (after_stop, ~inside[window]):
-                places = np.flatnonzero(rows)
-                if len(places):
-                    cut = start + _SHORTEST + int(places[-1])
-                    break
-            cut = cut or start + LONGEST
+        cut, hard = _cut(start, total, gap, ends_sentence, inside)
         half = 0 if hard else _OVERLAP // 2
         out.append(Segment(start, cut, keep, cut - half))
         keep = cut - half
         start = cut if hard else cut - _OVERLAP
     out.append(Segment(start, total, keep, total))
     return out
+
+
+def _cut(
+    start: int, total: int, gap: Array, ends_sentence: Array, inside: Array
+) -> tuple[int, bool]:
+    """Where a segment ends, and whether the next begins a line."""
+    rows = -(-(total - start) // LONGEST)
+    even = (total - start) / rows
+    low = start + int(even - even / _SLACK)
+    high = start + min(LONGEST, int(even + even / _SLACK))
+    window = slice(low, high + 1)
+    here = gap[window]
+    middle = start + even - low
+    for places in (
+        here == 4,
+        here == 3,
+        ends_sentence[low - 1 : high] & (here > 0),
+        ~inside[window],
+    ):
+        found = np.flatnonzero(places)
+        if len(found):
+            nearest = found[np.abs(found - middle).argmin()]
+            return low + int(nearest), bool(here[nearest] in (3, 4))
+    return int(start + even), False

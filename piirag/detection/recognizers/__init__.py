@@ -26,6 +26,7 @@ from piirag.detection.recognizers.credentials import PasswordRecognizer, Usernam
 from piirag.detection.recognizers.dates import DateOfBirthRecognizer
 from piirag.detection.recognizers.devices import CoordinatesRecognizer, DeviceRecognizer
 from piirag.detection.recognizers.documents import (
+    DistantNationalIdRecognizer,
     DriverLicenseRecognizer,
     NationalIdRecognizer,
     PassportRecognizer,
@@ -36,6 +37,8 @@ from piirag.detection.recognizers.health import (
     MedicalRecordRecognizer,
     UsHealthNumberRecognizer,
 )
+from piirag.detection.recognizers.mail import MailProviderRecognizer
+from piirag.detection.recognizers.phones import PhoneFormRecognizer
 from piirag.detection.recognizers.postcodes import PostcodeRecognizer
 from piirag.detection.recognizers.presidio_countries import BY_COUNTRY, presidio_recognizers
 from piirag.detection.recognizers.private_keys import PrivateKeyRecognizer
@@ -58,15 +61,18 @@ _ALWAYS = (
     CoordinatesRecognizer,
     DateOfBirthRecognizer,
     DeviceRecognizer,
+    DistantNationalIdRecognizer,
     DriverLicenseRecognizer,
     HealthInsuranceRecognizer,
     IdNumberRecognizer,
     LicensePlateRecognizer,
+    MailProviderRecognizer,
     MedicalRecordRecognizer,
     NationalIdRecognizer,
     NinoRecognizer,
     PassportRecognizer,
     PasswordRecognizer,
+    PhoneFormRecognizer,
     PostcodeRecognizer,
     PrivateKeyRecognizer,
     SecretRecognizer,

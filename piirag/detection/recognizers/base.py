@@ -78,12 +78,12 @@ class Digits:
     """
 
     def __init__(self, fewest: int, pattern: str) -> None:
-        self._fewest = fewest
+        self.fewest = fewest
         self._pattern = re.compile(pattern)
 
     def search(self, text: str) -> bool:
         """Whether the pattern matches."""
-        return signs_of(text).digits >= self._fewest and self._pattern.search(text) is not None
+        return signs_of(text).digits >= self.fewest and self._pattern.search(text) is not None
 
 
 class LongRun:
@@ -211,8 +211,10 @@ class TextRecognizer(LocalRecognizer):  # type: ignore[misc]
 
     def find(self, text: str) -> Iterator[Hit]:
         """What stands in the text, in any order; hits may overlap."""
+        alone = len(self.FORMS) == 1  # its gate is the recogniser's, and has let the text pass
         for each in self.FORMS:
-            yield from each.find(text)
+            if alone or each.gate.search(text):
+                yield from each.find(text)
 
     def analyze(
         self,
@@ -237,6 +239,9 @@ class TextRecognizer(LocalRecognizer):  # type: ignore[misc]
         wanted = set(entities or self.supported_entities)
         found = {hit for hit in self.find(text) if hit.entity in wanted and hit.score > 0}
         return list(EntityRecognizer.remove_duplicates([self._result(hit) for hit in found]))
+
+    # Nobody else holds the results, and they name their recogniser.
+    analyze.makes_new_results = True  # type: ignore[attr-defined]
 
     def _result(self, hit: Hit) -> RecognizerResult:
         return RecognizerResult(

@@ -98,6 +98,8 @@ class PasswordRecognizer(KeyedRecognizer):
         """Cut what does not belong to the password; drop what is none."""
         if of.labels[0] == "pin":
             return start, end, of.score
+        if _WORKING_DIRECTORY.search(text, max(0, start - 12), start):
+            return start, end, 0.0
         if ">" in text[max(0, start - 3) : start] and text[end : end + 2] != "</":
             cut = text.find("</", start, end)
             if cut < 0:
@@ -122,6 +124,8 @@ class PasswordRecognizer(KeyedRecognizer):
         return start, end, of.score if good and len(value) >= 4 else 0.0
 
 
+# `-v "$PWD":/srv`, `${PWD:-/tmp}`: the directory a shell works in.
+_WORKING_DIRECTORY = re.compile(r"\$\{?PWD\b[^\w\s]{0,4}\Z")
 _VARIABLES = ("${", "{{", "%(", "<", "$(")
 _RUNS = re.compile(r"[A-Z]+|[a-z]+|\d+|[^A-Za-z0-9]+")
 

@@ -44,13 +44,17 @@ DATE = rf"(?:{_FIGURES}|{_WRITTEN})"
 """A date in figures or in words: `1985-03-02`, `02.03.85`, `2 March 1985`, `Mar 2 '85`."""
 
 _NUMBERS = re.compile(r"\d+")
+# The time of day behind a date; the "T" of "SEPTEMBER" stands behind no digit.
+_TIME_OF_DAY = re.compile(r"(?<=\d)T\d| 00:")
+_DIGITS_ALONE = re.compile(r"\d{8}")
 
 
 def is_date(value: str) -> bool | None:
     """Whether the figures can be a day, a month and a year; False or None."""
-    numbers = [int(n) for n in _NUMBERS.findall(value.split("T")[0].split(" 00:")[0])]
-    if len(numbers) == 1:  # 19850302, 02031985
-        digits = value[:8]
+    date = _TIME_OF_DAY.split(value, maxsplit=1)[0]
+    numbers = [int(n) for n in _NUMBERS.findall(date)]
+    if len(numbers) == 1 and _DIGITS_ALONE.match(date):  # 19850302, 02031985
+        digits = date[:8]
         parts = [digits[4:6], digits[6:]] if digits[:2] in {"18", "19", "20"} else []
         numbers = [int(p) for p in parts or [digits[:2], digits[2:4]]]
         return None if _day_and_month(*numbers) else False

@@ -47,6 +47,14 @@ class PassportRecognizer(KeyedRecognizer):
             check=holds(digits=3, length=(6, 12)),
             words=3,
         ),
+        # Germany's have letters among the digits, at random, and no vowels.
+        rule(
+            "PASSPORT",
+            "passport, reisepass, reisepassnummer, passnummer, passeport, pasaporte, passaporto",
+            r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?D?(?!\w)",
+            check=holds(digits=1, length=(9, 11)),
+            words=3,
+        ),
         rule("PASSPORT", "ppt, pp~no", GROUPS, check=holds(5, length=(6, 12))),
     )
 
@@ -140,6 +148,45 @@ class NationalIdRecognizer(KeyedRecognizer):
     )
 
 
+def _only(valid: Check) -> Check:
+    """Sure where the check digit is right; dropped where it is not."""
+    return lambda value: bool(valid(bare(value)))
+
+
+_FAR = r"[^\d\n]{0,80}(?<![\w.,/-])"
+"""A name of a number, some words without figures, and on the same line the number itself."""
+
+
+class DistantNationalIdRecognizer(KeyedRecognizer):
+    """National numbers with a right check digit that are named earlier in the sentence.
+
+    "Could you check the BSN of our new colleague Ann? I have 111222333."
+    """
+
+    RULES: ClassVar[tuple[Rule, ...]] = tuple(
+        rule("NATIONAL_ID", labels, value, check=_only(valid), digit=True, link=_FAR, table=False)
+        for labels, value, valid in (
+            ("bsn, burgerservicenummer, sofinummer", r"\d{9}(?![\w-])", national.bsn),
+            ("pesel", r"\d{11}(?![\w-])", national.pesel),
+            ("dni, nie, nif", r"[XYZ]?\d{7,8}[ -]?[A-Z](?![\w-])", national.dni),
+            (
+                "steuer id, steuer identifikationsnummer, steueridentifikationsnummer, idnr",
+                r"\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}(?![\w-])",
+                national.steuer_id,
+            ),
+            (
+                "numero de securite sociale, securite sociale, nir",
+                r"[12](?:[ ]?\d){4}[ ]?[\dAB]{2}(?:[ ]?\d){8}(?![\w-])",
+                national.nir,
+            ),
+            ("tax file number, tfn", r"\d{3}[ ]?\d{3}[ ]?\d{3}(?![\w-])", national.tfn),
+            ("aadhaar, aadhar", r"\d{4}[ -]?\d{4}[ -]?\d{4}(?![\w-])", national.aadhaar),
+            ("national insurance, nino", r"[A-Z]{2}(?:[ ]?\d{2}){3}[ ]?[A-D](?!\w)", national.nino),
+            ("codice fiscale", r"[A-Z]{6}\w{5}[A-Z]\w{3}[A-Z](?!\w)", national.codice_fiscale),
+        )
+    )
+
+
 def _company_or_person(number: str) -> bool | None:
     valid = (
         national.siren, national.nip, national.regon, national.partita_iva, national.abn,
@@ -179,6 +226,7 @@ class TaxIdRecognizer(KeyedRecognizer):
 
 
 __all__ = [
+    "DistantNationalIdRecognizer",
     "DriverLicenseRecognizer",
     "NationalIdRecognizer",
     "PassportRecognizer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from piirag.detection.recognizers.base import Form, Mixed, form
@@ -9,6 +10,13 @@ from piirag.detection.recognizers.checksums import bare, npi
 from piirag.detection.recognizers.keyed import GROUPS, IN_LINE, KeyedRecognizer, Rule, holds, rule
 
 _RECORD = holds(digits=4, length=(4, 20))
+_LONG_RECORD = holds(digits=5, length=(6, 20))
+_NEAR = 250
+_MEDICINE = re.compile(
+    r"(?i)(?<![a-z])(?:patients?|lab|clinic\w*|hospital|ward|diagnos\w*|blood|medical|medicine|nurse"
+    r"|hba1c|surgery|prescri\w*|referr\w*|radiolog\w*|x-ray|mri|symptoms?|therapy|treatment|dose"
+    r"|mg|vaccin\w*|allerg\w*|physician|discharged?|admitted|gp)(?![a-z])"
+)
 _MEMBER = holds(digits=4, length=(6, 20))
 
 
@@ -34,7 +42,21 @@ class MedicalRecordRecognizer(KeyedRecognizer):
             check=_RECORD,
             words=1,
         ),
+        rule(
+            "MEDICAL_RECORD_NUMBER",
+            "record no, record number, record nr, record id, file no, file number, case number",
+            GROUPS,
+            check=_LONG_RECORD,
+        ),
     )
+
+    def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
+        """A record is that of a patient where medicine is spoken of."""
+        if of.check is _LONG_RECORD:
+            around = text[max(0, start - _NEAR) : end + _NEAR]
+            if not _MEDICINE.search(around):
+                return start, end, 0.0
+        return super().judge(of, text, start, end)
 
 
 class HealthInsuranceRecognizer(KeyedRecognizer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, Mixed, form
+from piirag.detection.recognizers.base import Contains, Digits, Form, Mixed, form
 from piirag.detection.recognizers.keyed import STRICT, KeyedRecognizer, Rule, rule
 
 # Postcode areas of the United Kingdom and its crown dependencies (Royal Mail).
@@ -30,6 +30,14 @@ _ANY = (
     r"|[1-9]\d{3}[ ]?[A-Z]{2}|\d{5}-\d{3,4}|\d{2,3}-\d{2,4}|(?:[A-Z]{1,2}-)?\d{3}[ ]\d{2,3}"
     r"|(?:[A-Z]{1,2}-)?\d{4,7})(?![\w-])(?![.,]\d)"
 )
+
+# Of Czechia, Slovakia, Sweden and Greece; Poland; Portugal; Brazil; the Netherlands.
+# "2024 EU" and "1000 AD" are years.
+_GROUPED = (
+    r"(?:\d{3}[ ]\d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{5}-\d{3}"
+    r"|[1-9]\d{3}[ ]?(?!AD|AM|BC|CE|ET|EU|PM|UK|US)[A-Z]{2})"
+)
+_TOWN = r"[A-ZÀ-ÞĀ-Ž][a-zß-ž]"
 
 
 class PostcodeRecognizer(KeyedRecognizer):
@@ -76,5 +84,24 @@ class PostcodeRecognizer(KeyedRecognizer):
             r"-(?:\d{2}-\d{3}|\d{3}[ ]\d{2}|\d{4,5}))[ ](?=[A-ZÀ-Þ][a-zß-ÿ])",
             Mixed(r"[A-Z]-\d{2}[\d -]"),
             score=0.5,
+        ),
+        form(  # "Teplická 47, 277 06 Kostelec", "Largo Simões, 32, 7962-224 Peso da Régua"
+            "POSTCODE",
+            rf"(?<=[\w.)/])(?:,[ ]?|\n)(?P<value>{_GROUPED})[ \n](?={_TOWN})",
+            Digits(4, rf"[,\n][ ]?{_GROUPED}[ \n]"),
+            score=0.5,
+        ),
+        form(  # "Mumbai 266993, INDIA"
+            "POSTCODE",
+            r"(?<=[a-z])[ ,-]{1,3}(?P<value>[1-9]\d{2}[ ]?\d{3})"
+            r"(?=[,\s]{1,3}(?:India|INDIA)(?!\w))",
+            Contains("India", "INDIA"),
+            score=0.5,
+        ),
+        form(  # "Avenida Central, 5, Lleida, 09281, Spain"
+            "POSTCODE",
+            rf"(?<=[^\W\d_],[ ])(?P<value>\d{{5}})(?=,[ ](?:{_TOWN}))",
+            Digits(5, r"[^\W\d_],[ ]\d{5},[ ]"),
+            score=0.4,
         ),
     )

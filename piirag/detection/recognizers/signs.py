@@ -168,6 +168,34 @@ register_texts = _register.add_texts
 """Take texts up, in upper and lower case as they are, that only count at the start of a word."""
 
 
+def label_version() -> int:
+    """Grows when labels or texts are taken up."""
+    return _register.version
+
+
+def may_begin_label(word: str) -> bool:
+    """Whether a label or text that is registered may begin with a word, or stand in it.
+
+    Args:
+        word: ASCII letters in lower case, in capitals, or with a capital at the beginning.
+    """
+    small = word.lower()
+    if any(part in small for _, part in _register.odd):
+        return True
+    raw = small.encode()
+    for entry in _register.by_key.get(raw[:_KEY], ()):
+        if raw.startswith(entry.word):
+            rest = raw[len(entry.word) :]
+            if entry.texts or not rest or rest.startswith(entry.endings):
+                return True
+    return False
+
+
+def odd_parts() -> tuple[str, ...]:
+    """Of labels that do not begin with a word: what stands in every text that holds one."""
+    return tuple(part for _, part in _register.odd)
+
+
 def signs_of(text: str) -> Signs:
     """What may stand in a text; kept until another text is asked for in the same thread."""
     key = (_register.version, len(text), hash(text))

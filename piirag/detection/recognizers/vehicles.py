@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piirag.detection.recognizers.base import Form, Mixed, form
+from piirag.detection.recognizers.base import Contains, Form, Mixed, form
 from piirag.detection.recognizers.checksums import vin
 from piirag.detection.recognizers.keyed import (
     IN_LINE,
@@ -18,6 +18,7 @@ from piirag.detection.recognizers.keyed import (
 _PLATE = r"[A-ZÄÖÜ0-9]{1,8}(?:[ ·•-]{1,3}[A-ZÄÖÜ0-9]{1,5}){0,3}(?![\w-])"
 _PLATE_ANY_CASE = r"[A-Za-z0-9]{1,8}(?:[-][A-Za-z0-9]{1,5}){0,3}(?![\w-])"
 _FEWEST, _MOST = 4, 8
+_VEHICLES = "car Car vehicle Vehicle van Van lorry truck motorcycle motorbike taxi Auto".split()
 
 _VIN = r"[A-HJ-NPR-Z0-9]{17}"
 
@@ -70,6 +71,21 @@ class LicensePlateRecognizer(KeyedRecognizer):
             _PLATE_ANY_CASE,
             check=_plate,
             link=STRICT,
+        ),
+        rule(  # plates of figures alone, as in Latvia of old or by a number chosen in the US
+            "LICENSE_PLATE",
+            "license plate, licence plate, number plate, plate number, plate no, plate",
+            r"\d{3}[ -]?\d{3,4}(?![\w-])(?![.,]\d)",
+            link=IN_LINE,
+            table=False,
+        ),
+    )
+    FORMS: ClassVar[tuple[Form, ...]] = (
+        form(
+            "LICENSE_PLATE",
+            rf"(?<![^\W_])(?:{'|'.join(_VEHICLES)})[ ][(\[](?P<value>{_PLATE})(?=[)\]])",
+            Contains(*(f"{word} {mark}" for word in _VEHICLES for mark in "([")),
+            check=_plate,
         ),
     )
 

@@ -1,0 +1,66 @@
+"""What is raised around the tools of agents, and what is let through."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from piirag.errors import PiiragError
+
+
+class ToolCallError(PiiragError):
+    """A tool raised. Its message is withheld: it may quote the values the tool was given.
+
+    Args:
+        tool: The tool's name.
+        error_type: Qualified name of its exception.
+    """
+
+    def __init__(self, tool: str, error_type: str) -> None:
+        self.tool = tool
+        self.error_type = error_type
+        super().__init__(f"the tool {tool!r} failed: {error_type}; its message is withheld")
+
+
+class Caught:
+    """Catches any exception in its block, to be dealt with after it.
+
+    What is raised after the block does not carry the exception as its context.
+    """
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __enter__(self) -> Caught:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.error = error
+        return True
+
+
+def tool_error(tool: str, error: Exception) -> Exception:
+    """What to raise for what a tool raised.
+
+    What LangGraph steers by (interrupts, commands to a parent graph) is passed on as it is, and
+    so is an error of ours.
+    """
+    from langgraph.errors import GraphBubbleUp
+
+    if isinstance(error, PiiragError | GraphBubbleUp):
+        return error
+    return ToolCallError(tool, f"{type(error).__module__}.{type(error).__qualname__}")
+
+
+def is_invalid_resume(error: BaseException) -> bool:
+    """Whether a person's answer did not fit the question: LangGraph lets it be given again."""
+    from langgraph import errors
+
+    check = getattr(errors, "is_invalid_resume", None)  # an older LangGraph takes any answer
+    return bool(check(error)) if check is not None else False

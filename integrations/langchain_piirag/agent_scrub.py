@@ -1,0 +1,259 @@
+"""Durable tokens in, values out: what the state of an agent holds, and what its user sees."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from langchain_core.messages import BaseMessage, convert_to_messages
+from langgraph.types import Overwrite
+
+from langchain_piirag.agent_walk import Changes, message_fields, rebuild, rebuild_message
+from langchain_piirag.blocks import MEDIA, SEARCHABLE, is_media_data, kind_of
+from piirag.detection.finding import Finding
+from piirag.detection.known import Known
+from piirag.errors import InvalidInputError
+from piirag.redaction import Scrubber, operators, tokens
+from piirag.redaction.known_mappings import pseudonyms_in
+from piirag.redaction.places import Place
+from piirag.redaction.walk import is_opaque
+
+Artifacts = Literal["scrub", "drop"]
+
+# A bare number is taken for personal data only where its form proves it (a card's checksum).
+_NUMBER_SCORE = 0.5
+_SHORTEST_NUMBER = 7
+
+
+# What a provider tells of itself: names of models look like names of people.
+_PROVIDERS_OWN = frozenset(
+    "model model_name model_provider finish_reason stop_reason service_tier object".split()
+)
+
+
+class StateScrubber:
+    """Scrubs what goes into an agent's state, and reveals what comes out, for one user.
+
+    Args:
+        scrubber: Keeps the values in its vault.
+        user_id: The user.
+        known: Values the application knows.
+        allow_media: Let images, audio and files through, into which nobody can look.
+        artifacts: What to do with artifacts of tools: scrub them, or drop them.
+    """
+
+    def __init__(
+        self,
+        scrubber: Scrubber,
+        user_id: str,
+        *,
+        known: Known | None = None,
+        allow_media: bool = False,
+        artifacts: Artifacts = "scrub",
+    ) -> None:
+        self.scrubber = scrubber
+        self.user_id = user_id
+        self._known = known
+        self._artifacts = artifacts
+        self._allow_media = allow_media
+        self._inward = Changes(self.text, self.message, self._number, strict=True)
+        self._outward = Changes(self.reveal, lambda message: rebuild_message(message, self.reveal))
+        self._values: dict[str, str | None] = {}
+        self._surrogates = any(
+            operators.split(spec)[0] == operators.SURROGATE
+            for spec in scrubber.policy.operators.values()
+        )
+
+    def knowing(self, values: Mapping[str, Sequence[str]]) -> StateScrubber:
+        """The same, for text in which these values are known to stand."""
+        known = {kind: list(given) for kind, given in (self._known or {}).items()}
+        for kind, given in values.items():
+            known[kind] = [*known.get(kind, ()), *given]
+        return StateScrubber(
+            self.scrubber,
+            self.user_id,
+            known=known,
+            allow_media=self._allow_media,
+            artifacts=self._artifacts,
+        )
+
+    def find(self, text: str) -> Sequence[Finding]:
+        """What would be replaced in a text."""
+        return self.scrubber.scrub(
+            text, user_id=self.user_id, known=self._known, remember=False
+        ).findings
+
+    def text(self, text: str) -> str:
+        """A text with durable tokens in place of personal data."""
+        return self.scrubber.scrub(text, user_id=self.user_id, known=self._known).text
+
+    def message(self, message: BaseMessage) -> BaseMessage:
+        """A message with durable tokens in every part of it."""
+        update: dict[str, Any] = {}
+        for name, value in message_fields(message).items():
+            if name == "content":
+                update[name] = self._content(value)
+            elif name == "response_metadata":
+                update[name] = {
+                    k: v if k in _PROVIDERS_OWN else self.value(v) for k, v in value.items()
+                }
+            elif name == "artifact" and self._artifacts == "drop":
+                update[name] = None
+            else:
+                update[name] = self.value(value)
+        return message.model_copy(update=update)
+
+    def _content(self, content: Any) -> Any:
+        if isinstance(content, str):
+            return self.text(content)
+        return [self._block(block) for block in content]
+
+    def _block(self, block: Any) -> Any:
+        kind = kind_of(block)
+        if isinstance(block, str) or kind in SEARCHABLE:
+            if not isinstance(block, dict):
+                return self.text(block)
+            return {
+                key: value if key == "type" or is_opaque(self, key, value) else self._part(value)  # type: ignore[arg-type]
+                for key, value in block.items()
+            }
+        if kind not in MEDIA:
+            raise InvalidInputError("a content block of an unknown type cannot be searched")
+        if not self._allow_media:
+            raise InvalidInputError(
+                f"a content block of type {kind!r} cannot be searched for personal data; "
+                "pass allow_media=True to let media through"
+            )
+        return self._media(block)
+
+    def _part(self, value: Any) -> Any:
+        """A field of a block: a tool's result may hold blocks of its own."""
+        if isinstance(value, list) and value and all(kind_of(item) in MEDIA for item in value):
+            return self._content(value)
+        return self.value(value)
+
+    def _media(self, block: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: self._media(value)
+            if isinstance(value, dict)
+            else value
+            if is_media_data(key, value)
+            else self.value(value)
+            for key, value in block.items()
+        }
+
+    def value(self, value: Any) -> Any:
+        """Any value with durable tokens in its leaves.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+            DetectionError: The detector failed.
+        """
+        return rebuild(value, self._inward)
+
+    def state(self, value: Any) -> Any:
+        """An input to a graph, or an update of its state.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+        """
+        if isinstance(value, Mapping) and "messages" in value:
+            value = {**value, "messages": _as_messages(value["messages"])}
+        return self.value(value)
+
+    def reveal(self, text: str) -> str:
+        """A text with values in place of this user's own tokens, except inside addresses."""
+        if self._surrogates:
+            return self.scrubber.reveal(text, user_id=self.user_id)
+        if "[" not in text:
+            return text
+        found = pseudonyms_in(text)
+        new = [token for token in found if token not in self._values]
+        if new:
+            values = self.scrubber.values_of(" ".join(new), user_id=self.user_id)
+            self._values.update({token: values.get(token) for token in new})
+        place = Place()
+        shown: list[str] = []
+        last = 0
+        for match in tokens.PSEUDONYM.finditer(text):
+            plain = text[last : match.start()]
+            place.advance(plain)
+            value = self._values[match.group()]
+            # Put into an address, a value would go to whoever owns the address.
+            put = match.group() if value is None or place.forbidden else value
+            place.advance(put)
+            shown += [plain, put]
+            last = match.end()
+        return "".join([*shown, text[last:]])
+
+    def restore(self, value: Any) -> Any:
+        """Any value as its user may see it; what cannot be looked into stays as it is."""
+        return rebuild(value, self._outward)
+
+    def values_in(self, value: Any) -> dict[str, list[str]]:
+        """The values behind the tokens that stand in a value, by entity type."""
+        found: dict[str, list[str]] = {}
+
+        def note(text: str) -> str:
+            self.reveal(text)
+            for match in tokens.PSEUDONYM.finditer(text):
+                revealed = self._values.get(match.group())
+                if revealed is not None:
+                    found.setdefault(match["type"], []).append(revealed)
+            return text
+
+        rebuild(value, Changes(note, lambda message: message))
+        return found
+
+    def _number(self, number: Any) -> Any:
+        written = str(number)
+        if len(written) < _SHORTEST_NUMBER:
+            return number
+        if all(f.score < _NUMBER_SCORE for f in self.find(written)):
+            return number
+        return self.text(written)
+
+    def __repr__(self) -> str:
+        return "StateScrubber(...)"
+
+
+def _as_messages(value: Any) -> Any:
+    """What `add_messages` takes, as messages: dicts, tuples, strings, one or many."""
+    if isinstance(value, Overwrite):
+        return Overwrite(_as_messages(value.value))
+    many = value if isinstance(value, list | tuple) and not _is_pair(value) else [value]
+    with contextlib.suppress(Exception):  # LangChain's message quotes the input
+        return convert_to_messages(many)
+    raise InvalidInputError("this is no list of messages")
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, str) for v in value)
+
+
+class DurableTokens:
+    """A scrubber to which every token of the user stands for itself.
+
+    A redactor over it shortens pseudonyms to placeholders on the wire, and puts the pseudonyms
+    back into the reply instead of the values: that is what a redacted state keeps.
+
+    Args:
+        scrubber: The scrubber whose tokens these are.
+    """
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self.policy = scrubber.policy
+        self.vault = scrubber.vault
+        self.known_values = scrubber.known_values
+        self.token_of = scrubber.token_of
+
+    @property
+    def detector(self) -> Any:
+        """The scrubber's detector."""
+        return self._scrubber.detector
+
+    def values_of(self, text: str, *, user_id: str) -> dict[str, str]:
+        """The user's own pseudonyms that stand in a text, with themselves."""
+        return {token: token for token in self._scrubber.values_of(text, user_id=user_id)}

@@ -1,0 +1,172 @@
+"""One call of a wrapped model: what leaves for it, and how its reply is restored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from langchain_piirag.caching import cache_tag, with_tenant_cache
+from langchain_piirag.inner import bound_options
+from langchain_piirag.messages import UNKNOWN_BLOCKS, MessageRedactor
+from langchain_piirag.restoring import Restorer
+from langchain_piirag.streaming import ChunkRestorer
+from piirag.detection.known import Known
+from piirag.errors import ConfigurationError
+from piirag.redaction import RedactionSession, Redactor, Scrubber
+from piirag.redaction.reply import Sink
+from piirag.user_id import check_user_id
+
+
+@dataclass(frozen=True, repr=False)
+class CallSettings:
+    """How the calls of a wrapped model are redacted and restored. See `RedactedModel`."""
+
+    redactor: Redactor
+    user_id: str | None = None
+    viewer: str | None = None
+    known: Known | None = None
+    tools: frozenset[str] = frozenset()
+    allow_media: bool = False
+    unknown_blocks: str = "refuse"
+
+    @classmethod
+    def make(
+        cls,
+        redactor: Redactor | None,
+        scrubber: Scrubber | None,
+        restore_tool_args: Collection[str],
+        **rest: Any,
+    ) -> CallSettings:
+        """Settings from the arguments of a wrapper.
+
+        Raises:
+            ConfigurationError: Arguments that do not go together.
+        """
+        if isinstance(restore_tool_args, str):
+            raise ConfigurationError("restore_tool_args is a list of tool names")
+        if redactor is not None and scrubber is not None and redactor.scrubber is not scrubber:
+            raise ConfigurationError("pass the scrubber to the redactor, or pass no redactor")
+        if rest.get("unknown_blocks") not in UNKNOWN_BLOCKS:
+            raise ConfigurationError(f"unknown_blocks is one of {', '.join(UNKNOWN_BLOCKS)}")
+        made = redactor if redactor is not None else Redactor(scrubber=scrubber)
+        settings = cls(made, tools=frozenset(restore_tool_args), **rest)
+        settings.session()
+        return settings
+
+    def for_user(self, user_id: str, viewer: str | None) -> CallSettings:
+        """The same for one user.
+
+        Raises:
+            InvalidUserIdError: No usable user id, or viewer.
+        """
+        reader = check_user_id(viewer) if viewer is not None else None
+        return dataclasses.replace(self, user_id=check_user_id(user_id), viewer=reader)
+
+    def session(self) -> RedactionSession:
+        """A session for one call."""
+        return self.redactor.session(user_id=self.user_id, known=self.known, viewer=self.viewer)
+
+    def open(
+        self,
+        model: Any,
+        input: Any,
+        config: RunnableConfig | None,
+        options: Mapping[str, Any],
+    ) -> Call:
+        """Redact what leaves for a model.
+
+        Args:
+            model: The wrapped model. Its cache, if it has one, is kept apart per user.
+            input: What a model takes.
+            config: The caller's.
+            options: The caller's keyword arguments.
+
+        Raises:
+            InvalidInputError: Input, or a part of it, that cannot be searched.
+            DetectionError: The detector failed.
+        """
+        session = self.session()
+        bound = {**bound_options(model), **options}
+        parts = self.parts(session, bound)
+        return Call(
+            model=with_tenant_cache(model, self._cache_tag),
+            input=parts.input(input),
+            config=parts.config(config),
+            options={name: parts.option(name, value) for name, value in options.items()},
+            session=session,
+            tools=self.tools,
+            as_json=wants_json(bound),
+        )
+
+    def _cache_tag(self) -> str:
+        return cache_tag(self.redactor.scrubber, self.user_id)
+
+    def parts(self, session: RedactionSession, options: Mapping[str, Any]) -> MessageRedactor:
+        """What redacts the parts of a call."""
+        return MessageRedactor(
+            session,
+            allow_media=self.allow_media,
+            unknown_blocks=self.unknown_blocks,
+            tool_names=tool_names(options),
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Call:
+    """What leaves for the model, and what is needed to restore its replies."""
+
+    model: Any
+    input: Any
+    config: Any
+    options: dict[str, Any]
+    session: RedactionSession
+    tools: frozenset[str] | None = field(default=frozenset())
+    as_json: bool = False
+
+    def restorer(self, tool_sink: Sink = "tool") -> Restorer:
+        """What restores one reply; make one for each."""
+        return Restorer(self.session.reply(), self.tools, as_json=self.as_json, tool_sink=tool_sink)
+
+    def close(self) -> None:
+        """The reply is restored: forget the values."""
+        self.session.close()
+
+    def restore(self, output: Any) -> Any:
+        """One reply, restored."""
+        return self.restorer().restore(output)
+
+    def chunks(self) -> ChunkRestorer:
+        """What restores one reply that arrives in chunks."""
+        return ChunkRestorer(self.restorer())
+
+
+def tool_names(options: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the tools that the options of a call offer."""
+    names = set()
+    tools = options.get("tools")
+    for tool in tools if isinstance(tools, list | tuple) else ():
+        if isinstance(tool, dict):
+            inside = tool.get("function")
+            name = (inside if isinstance(inside, dict) else tool).get("name")
+        else:
+            name = getattr(tool, "name", getattr(tool, "__name__", None))
+        if isinstance(name, str):
+            names.add(name)
+    return frozenset(names)
+
+
+def wants_json(options: Mapping[str, Any]) -> bool:
+    """Whether the options of a call ask for a reply in JSON, as providers spell it."""
+    wanted = options.get("response_format")
+    if isinstance(wanted, dict):
+        wanted = wanted.get("type") != "text"
+    return bool(
+        wanted
+        or options.get("format")  # Ollama
+        or options.get("response_mime_type") == "application/json"  # Gemini
+        or options.get("response_schema")
+    )

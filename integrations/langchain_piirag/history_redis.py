@@ -1,0 +1,96 @@
+"""Chat histories in Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.chat_history import BaseChatMessageHistory
+
+from langchain_piirag.history_stores import StoredHistory
+from piirag.errors import ConfigurationError
+
+
+class RedisHistoryStore:
+    """Histories in Redis: a list per session.
+
+    Args:
+        client: A `redis.Redis`, with or without ``decode_responses``.
+        prefix: What the keys begin with.
+        ttl_seconds: Redis deletes a session this long after the last message was written, sweep
+            or not; pass the retention in seconds. None for no time.
+
+    Raises:
+        ConfigurationError: A prefix with other characters than letters, digits, ``:_.-``.
+    """
+
+    def __init__(
+        self, client: Any, *, prefix: str = "piirag:chat", ttl_seconds: int | None = None
+    ) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9:_.-]{1,200}", prefix):
+            # It is part of a pattern when keys are listed.
+            raise ConfigurationError("a prefix holds letters, digits, ':', '_', '.' and '-' only")
+        self._redis = client
+        self._prefix = prefix
+        self._ttl = ttl_seconds
+
+    def open(self, owner: str, session: str) -> BaseChatMessageHistory:
+        """The history of a session."""
+        return StoredHistory(self, owner, session)
+
+    def sessions(self, owner: str) -> list[str]:
+        """The sessions of an owner."""
+        return sorted(key.rpartition(":")[2] for key in self._keys(owner))
+
+    def delete(self, owner: str, session: str) -> None:
+        """Delete a session."""
+        self._redis.delete(self._key(owner, session))
+
+    def count(self, owner: str) -> int:
+        """How many messages an owner has."""
+        return sum(int(self._redis.llen(key)) for key in self._keys(owner))
+
+    def erase(self, owner: str) -> None:
+        """Delete all sessions of an owner."""
+        for key in list(self._keys(owner)):
+            self._redis.delete(key)
+
+    def sweep(self, before: float) -> int:
+        """Delete all messages written before a moment."""
+        return sum(self._trim(key, before) for key in list(self._keys("*")))
+
+    def _add(self, owner: str, session: str, rows: Sequence[tuple[float, str]]) -> None:
+        key = self._key(owner, session)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.rpush(key, *[json.dumps([at, text]) for at, text in rows])
+            if self._ttl is not None:
+                pipe.expire(key, self._ttl)
+            pipe.execute()
+
+    def _read(self, owner: str, session: str) -> list[str]:
+        rows = self._redis.lrange(self._key(owner, session), 0, -1)
+        return [str(json.loads(row)[1]) for row in rows]
+
+    def _before(self, owner: str, session: str, before: float) -> int:
+        return self._trim(self._key(owner, session), before)
+
+    def _trim(self, key: str, before: float) -> int:
+        """Messages are in order of time, so what is over stands at the head of the list."""
+        gone = 0
+        while rows := self._redis.lrange(key, 0, 0):
+            if float(json.loads(rows[0])[0]) >= before:
+                break
+            gone += int(self._redis.lrem(key, 1, rows[0]))
+        return gone
+
+    def _keys(self, owner: str) -> Iterator[str]:
+        for key in self._redis.scan_iter(match=f"{self._prefix}:{owner}:*", count=1000):
+            yield key.decode() if isinstance(key, bytes) else str(key)
+
+    def _key(self, owner: str, session: str) -> str:
+        return f"{self._prefix}:{owner}:{session}"
+
+    def __repr__(self) -> str:
+        return "RedisHistoryStore(...)"

@@ -1,0 +1,331 @@
+"""Middleware for agents: the model sees tokens, tools get values by allow-list."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
+
+from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
+
+if importlib.util.find_spec("langchain") is None or importlib.util.find_spec("langgraph") is None:
+    raise MissingDependencyError("langchain", "agents")
+
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelRequest,
+    PrivateStateAttr,
+    ToolCallRequest,
+)
+from langchain_core.runnables import run_in_executor
+from langchain_core.runnables.config import var_child_runnable_config
+
+from langchain_piirag.agent_calls import AgentCall
+from langchain_piirag.agent_edge import OWNER
+from langchain_piirag.agent_errors import Caught, is_invalid_resume, tool_error
+from langchain_piirag.agent_scrub import Artifacts, DurableTokens, StateScrubber
+from langchain_piirag.agent_shield import ShieldedTool
+from langchain_piirag.agent_streams import PROTECTED, restored_streams
+from langchain_piirag.agent_tools import StateTool, WireTool
+from langchain_piirag.agent_users import (
+    Allowed,
+    AllowList,
+    KnownSource,
+    UserSource,
+    known_of,
+    user_of,
+)
+from piirag.redaction import Redactor, Scrubber
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
+
+    from langchain_piirag.agent_protect import ProtectedAgent
+
+Mode = Literal["wire", "state"]
+
+
+class _OwnedState(AgentState[Any]):
+    piirag_owner: NotRequired[Annotated[str, PrivateStateAttr]]
+
+
+class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Keeps personal data away from the model of an agent, and from what must not hold it.
+
+    Put it last in the list: what other middleware adds to a request is then redacted too.
+
+    Args:
+        redactor: Finds and replaces; one over `scrubber` if None.
+        scrubber: Keeps durable tokens in its vault. Needed with ``mode="state"``.
+        mode: ``"wire"``: the state is real, and the model sees placeholders. ``"state"``: the
+            state, and with it the checkpointer, holds durable tokens only; run such an agent
+            through `protect`, so that its input is scrubbed before it is stored.
+        user_id: The field of the run's context that names the user, or a function from the
+            context. Asked wherever there is a scrubber.
+        known: Values the application knows, or a function from the run's context to them.
+        restore_tool_args: Tools that get real values, or tool -> names of the arguments that are
+            real. All others get tokens.
+        artifacts: With ``mode="state"``, whether artifacts of tools are scrubbed, which refuses
+            kinds of object that cannot be searched, or dropped.
+        allow_media: Let images, audio and files through, into which nobody can look.
+        allow_unprotected: With ``mode="state"``, let the agent run without `protect` although
+            it has a checkpointer. The user's message is then stored as it came.
+
+    Raises:
+        ConfigurationError: Options that do not go together.
+        MissingDependencyError: LangChain's agents are not installed.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> PIIRedactionMiddleware:
+        """Make one; only that of a redacted state adds nodes to the graph."""
+        kind = _StateRedaction if kwargs.get("mode") == "state" else cls
+        return super().__new__(kind)
+
+    def __init__(
+        self,
+        redactor: Redactor | None = None,
+        *,
+        scrubber: Scrubber | None = None,
+        mode: Mode = "wire",
+        user_id: UserSource = "user_id",
+        known: KnownSource = None,
+        restore_tool_args: AllowList = (),
+        artifacts: Artifacts = "scrub",
+        allow_media: bool = False,
+        allow_unprotected: bool = False,
+    ) -> None:
+        super().__init__()
+        if mode not in ("wire", "state"):
+            raise ConfigurationError("mode is 'wire' or 'state'")
+        if artifacts not in ("scrub", "drop"):
+            raise ConfigurationError("artifacts is 'scrub' or 'drop'")
+        if redactor is not None and scrubber is None:
+            scrubber = redactor.scrubber
+        elif redactor is not None and redactor.scrubber not in (None, scrubber):
+            raise ConfigurationError("pass the scrubber to the redactor, or pass no redactor")
+        if mode == "state" and scrubber is None:
+            raise ConfigurationError("mode='state' needs a scrubber: its vault keeps the values")
+        self.mode = mode
+        self.scrubber = scrubber
+        self.redactor = redactor if redactor is not None else Redactor(scrubber=scrubber)
+        self._durable: Redactor | None = None
+        if mode == "state" and scrubber is not None:
+            self._durable = Redactor(
+                self.redactor.policy,
+                self.redactor.detector if redactor is not None else None,
+                scrubber=DurableTokens(scrubber),  # type: ignore[arg-type]
+            )
+        self.user_source = user_id
+        self._known = known
+        self._allowed = Allowed(restore_tool_args)
+        self._artifacts: Artifacts = artifacts
+        self._allow_media = allow_media
+        self._allow_unprotected = allow_unprotected
+        if mode == "wire":
+            # What the hooks are given is real, and tracers would record it.
+            self.trace_policy = _no_payload()
+
+    @property
+    def name(self) -> str:
+        """The name under which an agent knows this middleware."""
+        return "PIIRedactionMiddleware"
+
+    def protect(self, agent: Any) -> ProtectedAgent:
+        """The agent this middleware is part of, with its input and output at their edge."""
+        from langchain_piirag.agent_protect import ProtectedAgent
+
+        return ProtectedAgent(agent, self)
+
+    def user(self, context: Any) -> str | None:
+        """The user of a run; None where there is no scrubber, and so no user to ask for.
+
+        Raises:
+            InvalidUserIdError: The context names no usable user.
+        """
+        return None if self.scrubber is None else user_of(context, self.user_source)
+
+    def state_scrubber(self, user_id: str, context: Any = None) -> StateScrubber:
+        """What scrubs and reveals the state of one user's runs."""
+        assert self.scrubber is not None
+        return StateScrubber(
+            self.scrubber,
+            user_id,
+            known=known_of(context, self._known),
+            allow_media=self._allow_media,
+            artifacts=self._artifacts,
+        )
+
+    def owner(self, user_id: str) -> str:
+        """How a redacted state names its user."""
+        assert self.scrubber is not None
+        return self.scrubber.vault.tenant_tag(user_id)
+
+    def _call(self, request: ModelRequest[Any]) -> AgentCall:
+        context = request.runtime.context if request.runtime is not None else None
+        user = self.user(context)
+        redactor = self._durable or self.redactor
+        return AgentCall(
+            redactor.session(user_id=user, known=known_of(context, self._known)),
+            allow_media=self._allow_media,
+            allowed=self._allowed,
+            scrubber=self.state_scrubber(user, context)
+            if self.mode == "state" and user is not None
+            else None,
+        )
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Any]
+    ) -> Any:
+        """Redact the request, restore the reply.
+
+        Raises:
+            InvalidUserIdError: The context names no user; nothing was sent.
+            InvalidInputError: A part that cannot be searched; nothing was sent.
+            DetectionError: The detector failed; nothing was sent.
+            ModelCallError: The model raised.
+        """
+        call = self._call(request)
+        clean = call.request(request)
+        with restored_streams(call.reply()):
+            response = handler(clean)
+        return call.finish(response)
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[Any]]
+    ) -> Any:
+        """See `wrap_model_call`."""
+        call = await run_in_executor(None, self._call, request)
+        clean = await run_in_executor(None, call.request, request)
+        with restored_streams(call.reply()):
+            response = await handler(clean)
+        return await run_in_executor(None, call.finish, response)
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]
+    ) -> Any:
+        """Give the tool what it may have, and keep of its result what the state may hold.
+
+        Raises:
+            ToolCallError: The tool raised.
+        """
+        change, back, tool = self._tool(request)
+        changed = change(request)
+        result: Any = None
+        with Caught() as caught:
+            result = handler(changed)
+        if caught.error is not None:
+            raise self._failed(request, caught.error, tool)
+        return back(result)
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Any]]
+    ) -> Any:
+        """See `wrap_tool_call`."""
+        change, back, tool = await run_in_executor(None, self._tool, request)
+        changed = await run_in_executor(None, change, request)
+        result: Any = None
+        with Caught() as caught:
+            result = await handler(changed)
+        if caught.error is not None:
+            raise self._failed(request, caught.error, tool)
+        return await run_in_executor(None, back, result)
+
+    def _tool(
+        self, request: ToolCallRequest
+    ) -> tuple[Callable[[ToolCallRequest], ToolCallRequest], Callable[[Any], Any], Any]:
+        context = request.runtime.context if request.runtime is not None else None
+        user = self.user(context)
+        if self.mode == "wire" or user is None:
+            wire = WireTool(
+                self.redactor,
+                user_id=user,
+                known=known_of(context, self._known),
+                allowed=self._allowed,
+                allow_media=self._allow_media,
+            )
+            return wire.request, wire.result, None
+        tool = StateTool(self.state_scrubber(user, context), self._allowed)
+
+        def shielded(request: ToolCallRequest) -> ToolCallRequest:
+            if request.tool is None:
+                return request
+            shield = ShieldedTool.around(request.tool, request.tool_call["id"], tool)
+            return request.override(tool=shield)
+
+        return shielded, tool.result, tool
+
+    def _failed(
+        self, request: ToolCallRequest, error: Exception, tool: StateTool | None
+    ) -> Exception:
+        if is_invalid_resume(error):
+            return error
+        if tool is not None:
+            error = tool.stopped(error)
+        return tool_error(request.tool_call["name"], error)
+
+    def __repr__(self) -> str:
+        return f"PIIRedactionMiddleware(mode={self.mode!r})"
+
+
+def _no_payload() -> Any:
+    """A trace policy that leaves inputs and outputs out, where LangChain has such a thing."""
+    try:
+        from langchain.agents.middleware.types import TracePolicy, omit_payload
+    except ImportError:
+        return None
+    return TracePolicy(process_inputs=omit_payload, process_outputs=omit_payload)
+
+
+class _StateRedaction(PIIRedactionMiddleware):
+    """The middleware of a redacted state: it has nodes of its own in the graph."""
+
+    state_schema = _OwnedState
+
+    def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Check whose thread this is, and that its input came in scrubbed.
+
+        Raises:
+            InvalidUserIdError: The context names no user.
+            TenancyError: The thread belongs to another user.
+            ConfigurationError: A redacted state with a checkpointer, without `protect`.
+        """
+        user = self.user(runtime.context)
+        assert user is not None
+        config = (var_child_runnable_config.get() or {}).get("configurable", {})
+        saver = config.get("__pregel_checkpointer")
+        # The checkpointers of this package scrub by themselves.
+        stored = saver is not None and not type(saver).__module__.startswith("langchain_piirag")
+        if stored and not config.get(PROTECTED) and not self._allow_unprotected:
+            raise ConfigurationError(
+                "this agent has a checkpointer, which stores the input before any middleware "
+                "runs: call it through protect(agent, middleware)"
+            )
+        owner = self.owner(user)
+        if state.get(OWNER, owner) != owner:
+            raise TenancyError("this thread belongs to another user")
+        return {OWNER: owner, **(self._scrubbed(state, runtime) or {})}
+
+    async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """See `before_agent`."""
+        return await run_in_executor(None, self.before_agent, state, runtime)
+
+    def before_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """In a redacted state, scrub what other parts of the graph have put into it."""
+        return self._scrubbed(state, runtime)
+
+    async def abefore_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """See `before_model`."""
+        return await run_in_executor(None, self._scrubbed, state, runtime)
+
+    def _scrubbed(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        user = self.user(runtime.context)
+        assert user is not None
+        scrubber = self.state_scrubber(user, runtime.context)
+        changed = []
+        for message in state["messages"]:
+            # Under another id, it would be added to the state and not take the old one's place.
+            clean = scrubber.message(message).model_copy(update={"id": message.id})
+            if message.id and clean != message:
+                changed.append(clean)
+        return {"messages": changed} if changed else None

@@ -1,0 +1,160 @@
+"""Where one user's values become pseudonyms on their way in, and values again on their way out.
+
+Chat engines and agents of LlamaIndex pass on what they are told to memories, events, spans,
+callbacks and logs. Between the two ways of this boundary, all of these hold pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from llama_index.core.base.llms.types import ChatMessage, TextBlock
+
+from llama_index_piirag.messages import MessageRedactor
+from llama_index_piirag.replies import ReplyRestorer
+from llama_index_piirag.reveal import Revealer, asked_values
+from piirag.detection.finding import Finding
+from piirag.detection.known import Known, check_known
+from piirag.errors import InvalidInputError
+from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
+from piirag.user_id import check_user_id
+
+
+@dataclass(frozen=True, repr=False)
+class _Scrubbed:
+    text: str
+
+
+class _Scrubbing:
+    """Looks like a session to `MessageRedactor`, and puts pseudonyms in place of findings."""
+
+    def __init__(self, boundary: Boundary) -> None:
+        self._boundary = boundary
+        session = Redactor(scrubber=boundary.scrubber).session(
+            user_id=boundary.user_id, known=boundary.known
+        )
+        self._find = session.find
+
+    def redact(self, text: str, *, owner: str | None = None) -> _Scrubbed:
+        return _Scrubbed(self._boundary.text(text))
+
+    def find(self, text: str) -> list[Finding]:
+        return self._find(text)
+
+
+class RevealRestorer(ReplyRestorer):
+    """Restores pseudonyms in the parts of a message, where a person reads it.
+
+    Args:
+        revealer: Restores texts.
+        tools: Names of the tools whose arguments are restored.
+    """
+
+    def __init__(self, revealer: Revealer, tools: Container[object] = ()) -> None:
+        super().__init__(cast(Reply, revealer), tools)
+
+
+class Boundary:
+    """Scrubs what one user says, and restores what the user is told.
+
+    Args:
+        scrubber: Does the work; its vault keeps what was said, encrypted.
+        user_id: The user.
+        known: Values the application knows that may be spoken of.
+        viewer: Who speaks and listens; the user if None. Anybody else is told what they said
+            themselves, and nothing out of the user's vault.
+        allow_media: Let images, audio, video and files through.
+
+    Raises:
+        InvalidUserIdError: No usable user id.
+    """
+
+    def __init__(
+        self,
+        scrubber: Scrubber,
+        user_id: str,
+        *,
+        known: Known | None = None,
+        viewer: str | None = None,
+        allow_media: bool = False,
+    ) -> None:
+        self.scrubber = scrubber
+        self.user_id = check_user_id(user_id)
+        self.viewer = None if viewer is None else check_user_id(viewer)
+        self.known = check_known(known)
+        self._allow_media = allow_media
+        self._said: dict[str, str] = {}
+
+    # In
+
+    def text(self, text: str, *, said: bool = False) -> str:
+        """A text with pseudonyms in place of values.
+
+        Args:
+            text: The text.
+            said: Whether the viewer said it just now, and gets it back as it was written.
+
+        Raises:
+            InvalidInputError: Not a string.
+            DetectionError: The detector failed.
+            UserErasedError: The user was erased.
+        """
+        result = self.scrubber.scrub(text, user_id=self.user_id, known=self.known)
+        if said:
+            self._said.update(asked_values(text, result))
+        return result.text
+
+    def messages(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Messages with pseudonyms in place of values; the originals are not changed.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+        """
+        return self._parts().messages(messages)
+
+    def message(self, message: ChatMessage) -> ChatMessage:
+        """A message with pseudonyms in place of values. See `messages`."""
+        return self.messages([message])[0]
+
+    def spoken(self, message: str | ChatMessage) -> str | ChatMessage:
+        """What the viewer says now, with pseudonyms in place of values."""
+        if isinstance(message, str):
+            return self.text(message, said=True)
+        if not isinstance(message, ChatMessage):
+            raise InvalidInputError(f"expected a message, not {type(message).__name__}")
+        for block in message.blocks:
+            if isinstance(block, TextBlock):
+                self.text(block.text, said=True)
+        return self.message(message)
+
+    def value(self, data: Any) -> Any:
+        """Nested data with pseudonyms in place of values.
+
+        Raises:
+            InvalidInputError: A part that cannot be searched.
+        """
+        return self._parts().value(data)
+
+    def blocks(self, blocks: Sequence[Any]) -> list[Any]:
+        """Content blocks with pseudonyms in place of values. See `messages`."""
+        return self._parts().blocks(blocks)
+
+    def _parts(self) -> MessageRedactor:
+        session = cast(RedactionSession, _Scrubbing(self))
+        return MessageRedactor(session, allow_media=self._allow_media)
+
+    # Out
+
+    def revealer(self) -> Revealer:
+        """Restores what the viewer is told."""
+        return Revealer(self.scrubber, self.user_id, self._said, self.viewer)
+
+    def shown(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Messages restored for the viewer."""
+        restore = RevealRestorer(self.revealer())
+        return [restore.message(message) for message in messages]
+
+    def __repr__(self) -> str:
+        return "Boundary(...)"

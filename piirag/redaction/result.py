@@ -1,0 +1,38 @@
+"""What redacting one text gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from piirag.detection.finding import Finding
+from piirag.redaction.insight import Insight
+from piirag.redaction.mapping import RedactionMapping
+
+
+@dataclass(frozen=True, repr=False)
+class Redaction:
+    """A redacted text, and what is needed to undo it.
+
+    Args:
+        text: The text with a placeholder in place of every finding.
+        findings: Where they stood, in the text that was passed in.
+        mapping: Placeholder -> value, opaque.
+        insight: Quasi-identifiers and special categories in the text that was passed in.
+        second_look: Entity type -> values that only the second look found.
+    """
+
+    text: str
+    findings: tuple[Finding, ...]
+    mapping: RedactionMapping
+    insight: Insight = field(default_factory=Insight)
+    second_look: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entity type -> number of findings."""
+        return dict(Counter(f.entity_type for f in self.findings))
+
+    def __repr__(self) -> str:
+        return f"Redaction({self.counts})"

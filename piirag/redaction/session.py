@@ -1,0 +1,377 @@
+"""The redaction of one model call: all its texts share the numbering and the mapping."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from piirag.detection.finding import Finding
+from piirag.detection.known import Known, KnownValues
+from piirag.detection.spans import Span, find_spans
+from piirag.detection.text import LONE_SURROGATE, normal_form, require_text
+from piirag.errors import ConfigurationError, InvalidInputError
+from piirag.redaction import tokens
+from piirag.redaction.assembly import Assembly, Mark
+from piirag.redaction.insight import look_deeper
+from piirag.redaction.issued_values import IssuedValues
+from piirag.redaction.mapping import RedactionMapping
+from piirag.redaction.prompt import Prompt
+from piirag.redaction.rehydrate import rehydrate
+from piirag.redaction.reply import Reply
+from piirag.redaction.respelt import may_hold_tokens, token_shapes
+from piirag.redaction.result import Redaction
+from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
+from piirag.redaction.stand_ins import StandIns
+
+if TYPE_CHECKING:
+    from piirag.redaction.redactor import Redactor
+
+# What is quoted: text shaped like a placeholder, and surrogates, which no wire can encode.
+_LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern}|{LONE_SURROGATE.pattern}")
+
+
+class RedactionSession:
+    """One model call; made by `Redactor.session`.
+
+    It is a context manager: at the end of a ``with`` block the values are forgotten, and what is
+    restored after that keeps its placeholders.
+    """
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        user_id: str | None,
+        known: Known | None,
+        viewer: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        if user_id is not None and redactor.scrubber is None:
+            raise ConfigurationError("a session with a user_id needs a redactor with a scrubber")
+        self._redactor = redactor
+        self._user_id = user_id
+        self.viewer = viewer if viewer is not None else user_id
+        """Who reads the reply."""
+        self._known = KnownValues(known)
+        self.mapping = RedactionMapping(seconds)
+        self.policy = redactor.policy
+        self._lock = threading.RLock()
+        self._foreign = False
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
+        self._tokens: dict[tuple[str, int, str], str] = {}
+        self._spellings: dict[tuple[str, int], int] = {}
+        self._reserved: set[str] = set()
+        self._done: dict[tuple[str, str | None], Redaction] = {}
+        self._mentions: dict[tuple[int, int], tuple[str, str]] = {}
+        self._identities: dict[tuple[str, str], str] = {}
+        self._values = IssuedValues()
+        self._prompt = Prompt()
+        self.found: Counter[str] = Counter()
+        """Entity type -> findings in the texts so far; tokens that stood there do not count."""
+
+    def redact(self, text: str, *, owner: str | None = None) -> Redaction:
+        """Redact one text of the call.
+
+        Args:
+            text: The text.
+            owner: Whose text it is, where it is a document's or a tool's; None for the viewer's
+                own words. What stands in texts of others only is not restored to the viewer.
+
+        Raises:
+            InvalidInputError: Not a string, or the session is closed.
+            DetectionError: The detector failed; nothing was let through.
+            PIIBlockedError: The second look found something, and the policy blocks.
+        """
+        if type(text) is not str:
+            require_text(text)
+        done = self._done.get((text, owner))
+        if done is None:
+            if self.mapping.closed:
+                raise InvalidInputError("this session is closed")
+            done = self._done[(text, owner)] = self._redact(text, owner)
+            self._prompt.sent(done.text)
+        return done
+
+    def reply(self, mapping: RedactionMapping | None = None) -> Reply:
+        """A reply of the model to this call; make one for each.
+
+        Args:
+            mapping: The mapping of the call, where you kept it beside the session.
+
+        Raises:
+            InvalidInputError: The mapping is another call's.
+        """
+        if mapping is not None and mapping is not self.mapping:
+            raise InvalidInputError("this mapping belongs to another session")
+        return Reply(self)
+
+    def close(self) -> None:
+        """Forget the values of this call. Placeholders in replies stay as they are from now on."""
+        self.mapping.close()
+        self._done.clear()
+        self._tokens.clear()
+        self._numbers.clear()
+        self._identities.clear()
+        self._values = IssuedValues()
+        self._prompt = Prompt()
+        self._known = KnownValues()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def find(self, text: str) -> list[Finding]:
+        """What would be redacted in a text, without issuing a placeholder for it."""
+        spans = look_deeper(text, self._find(text, []), self.policy)[0]
+        findings = [span.finding for span in spans]
+        second = self._second_look.find(text, [(f.start, f.end) for f in findings], self._values)
+        return sorted([*findings, *second]) if second else findings
+
+    def unseen(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Finding]:
+        """Values in a text of the model that stood nowhere in this call's prompt.
+
+        Args:
+            text: What the model wrote.
+            protected: Where tokens of this call stand in it.
+
+        Raises:
+            DetectionError: The detector failed.
+        """
+        spans = self._find(text, list(protected))
+        policy = self.policy
+        if (
+            policy.quasi_identifiers in {"redact", "generalize"}
+            or policy.special_categories == "redact"
+        ):
+            spans = look_deeper(text, spans, policy, protected=protected)[0]
+        found = [span.finding for span in spans if policy.wants_in_reply(span.finding.entity_type)]
+        return [f for f in found if not self._prompt.held(f.entity_type, text[f.start : f.end])]
+
+    def _redact(self, text: str, owner: str | None) -> Redaction:
+        with self._lock:
+            literals = self._quoted(text)
+        issued = self._issued(text)
+        protected = sorted([*literals, *(span for span, _ in issued)])
+        spans = self._find(text, protected)
+        spans, insight = look_deeper(text, spans, self.policy, protected=protected)
+        with self._lock:
+            marks = self._quote(text, literals)
+            # The vault's values are those of its user, whoever reads.
+            self._foreign = (owner if owner is not None else self._user_id) != self.viewer
+            self._mentions = {span: issue[:2] for span, issue in issued}
+            for (start, end), (kind, token, value) in issued:
+                marks.append((start, end, self._placeholder(kind, token, value, value)))
+            self._foreign = owner is not None and owner != self.viewer
+            marks += [self._mark(text, span) for span in spans]
+            made, leaked = self._look_again(text, marks)
+            if self._stand_ins is not None:
+                made = self._exact(text, marks, made)
+        findings = tuple(span.finding for span in spans)
+        if leaked:
+            findings = tuple(sorted([*findings, *leaked], key=_position))
+        self.found.update([f.entity_type for f in findings])
+        counts = dict(Counter([f.entity_type for f in leaked])) if leaked else {}
+        return Redaction(made.text, findings, self.mapping, insight, counts)
+
+    # What looks like a token already
+
+    def _quoted(self, text: str) -> list[tuple[int, int]]:
+        """Where text stands that could be read as a token of this call when the reply comes.
+
+        A token in another spelling than ours is as likely to be a reference, ``[Table 1]``. It is
+        left as it is, and its number is given to no value of this call.
+        """
+        quoted: list[tuple[int, int]] = []
+        if may_hold_tokens(text):
+            quoted = [m.span() for m in _LITERAL.finditer(text)]
+            keys = self.mapping.index()[0]
+            for start, end, key in token_shapes(text):
+                if tokens.PLACEHOLDER.fullmatch(text, start, end):
+                    continue
+                if key in keys:
+                    quoted.append((start, end))
+                else:
+                    self._reserved.add(key)
+        elif not text.isascii():
+            quoted = [m.span() for m in LONE_SURROGATE.finditer(text)]
+        if self._stand_ins is not None:
+            self._stand_ins.note(text)
+            quoted += [
+                (low, high)
+                for low, high in self._stand_ins.occurrences(text)
+                if all(high <= start or end <= low for start, end in quoted)
+            ]
+        return quoted
+
+    def _quote(self, text: str, literals: Sequence[tuple[int, int]]) -> list[Mark]:
+        self._foreign = False
+        marks: list[Mark] = []
+        for start, end in literals:
+            quoted = text[start:end]
+            marks.append((start, end, self._token(tokens.LITERAL, quoted, quoted)))
+        return marks
+
+    # What is found
+
+    def _mark(self, text: str, span: Span) -> Mark:
+        finding = span.finding
+        surface = text[finding.start : finding.end]
+        identity = self._identity(span)
+        if self._stand_ins is not None:
+            self._mentions[(finding.start, finding.end)] = (finding.entity_type, identity)
+        token = self._placeholder(finding.entity_type, identity, surface, span.value)
+        return finding.start, finding.end, token
+
+    def _look_again(self, text: str, marks: list[Mark]) -> tuple[Assembly, list[Finding]]:
+        """Put the text together, and look at it again until nothing is found in it."""
+        leaked: list[Finding] = []
+        made = Assembly(text, marks)
+        if self.policy.second_look == "off":
+            return made, leaked
+        look = self._second_look
+        for _ in range(MOST_ROUNDS):
+            found = [
+                made.in_original(finding)
+                for finding in look.find(made.text, made.covered, self._values)
+            ]
+            look.report(found)
+            if not found:
+                break
+            leaked += found
+            marks += [self._mark(text, Span(f, text[f.start : f.end])) for f in found]
+            made = Assembly(text, marks)
+        return made, leaked
+
+    def _exact(self, text: str, marks: list[Mark], made: Assembly) -> Assembly:
+        """Put placeholders where a surrogate would not come back: where it touches a letter."""
+        table = self.mapping.stand_ins()
+        if table is None or rehydrate(made.text, self.mapping) == text:
+            return made
+        read = {match.span() for match in table[0].finditer(made.text)}
+        for kept in (read, set[tuple[int, int]]()):
+            changed: list[Mark] = []
+            for (start, end, put), covered in zip(sorted(marks), made.covered, strict=True):
+                if put in table[1] and covered not in kept:
+                    kind, identity = self._mentions[(start, end)]
+                    self._foreign = self.mapping.is_foreign(put)
+                    put = self._token(kind, identity, text[start:end])
+                changed.append((start, end, put))
+            made, marks = Assembly(text, changed), changed
+            if rehydrate(made.text, self.mapping) == text:
+                break
+        return made
+
+    @cached_property
+    def _second_look(self) -> SecondLook:
+        return SecondLook(self.policy, self._redactor.detector)
+
+    @cached_property
+    def _stand_ins(self) -> StandIns | None:
+        """What makes surrogates, where the policy asks for them.
+
+        A kind of session that keeps something else than values gets placeholders.
+        """
+        plain = type(self)._token is RedactionSession._token
+        wanted = plain and self.policy.placeholders == "surrogate"
+        return StandIns(self.mapping, self.policy.language) if wanted else None
+
+    def _find(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:
+        redactor = self._redactor
+        indices = [self._known]
+        if redactor.scrubber is not None and self._user_id is not None:
+            indices.append(redactor.scrubber.known_values(self._user_id))
+        return find_spans(
+            text,
+            detector=redactor.detector,
+            policy=self.policy,
+            known=indices,
+            protected=protected,
+        )
+
+    def _issued(self, text: str) -> list[tuple[tuple[int, int], tuple[str, str, str]]]:
+        """Pseudonyms of this user in the text: where, and their type, token and value."""
+        scrubber = self._redactor.scrubber
+        if scrubber is None or self._user_id is None or "[" not in text:
+            return []
+        values = scrubber.values_of(text, user_id=self._user_id)
+        return [
+            (m.span(), (m["type"], m.group(), values[m.group()]))
+            for m in tokens.PSEUDONYM.finditer(text)
+            if m.group() in values
+        ]
+
+    # Tokens
+
+    def _identity(self, span: Span) -> str:
+        """What two mentions of one value have in common: the pseudonym, where there is a vault."""
+        scrubber = self._redactor.scrubber
+        key = (span.finding.entity_type, span.value)
+        identity = self._identities.get(key)
+        if identity is None:
+            if scrubber is None or self._user_id is None:
+                identity = normal_form(*key)
+            else:
+                # Kept by normal form too: for a user of whom nothing is stored yet, each look-up
+                # would give another token.
+                normal = span.key
+                identity = self._identities.get(normal)
+                if identity is None:
+                    identity = scrubber.token_of(span, user_id=self._user_id)
+                    self._identities[normal] = identity
+            self._identities[key] = identity
+        return identity
+
+    def _placeholder(self, entity_type: str, identity: str, surface: str, full: str) -> str:
+        """What stands on the wire for one mention of a value."""
+        self._prompt.replaced(entity_type, surface, foreign=self._foreign)
+        if self._stand_ins is not None:
+            kind = tokens.token_type(entity_type)
+            made = self._stand_ins.token(kind, identity, full, surface, foreign=self._foreign)
+            if made is not None:
+                if self.policy.second_look != "off":
+                    self._values.add(surface, entity_type)
+                return made
+        return self._token(entity_type, identity, surface)
+
+    def _token(self, entity_type: str, identity: str, value: str) -> str:
+        kind = tokens.token_type(entity_type)
+        number = self._numbers.get((kind, identity))
+        if number is None:
+            number = self._last.get(kind, 0) + 1
+            while self._reserved and f"{kind}_{number}".lower() in self._reserved:
+                number += 1
+            self._last[kind] = self._numbers[(kind, identity)] = number
+        token = self._tokens.get((kind, number, value))
+        if token is None:
+            spelling = self._spellings.get((kind, number), 0)
+            token = tokens.placeholder(kind, number, spelling)
+            while self._reserved and token[1:-1].lower() in self._reserved:
+                spelling += 1
+                token = tokens.placeholder(kind, number, spelling)
+            self._spellings[(kind, number)] = spelling + 1
+            self._tokens[(kind, number, value)] = token
+            self.mapping.add(token, value, kind, foreign=self._foreign)
+            if self.policy.second_look != "off":
+                self._values.add(value, entity_type)
+        elif not self._foreign:
+            self.mapping.own(token)
+        return token
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.mapping!r})"
+
+
+def _position(finding: Finding) -> tuple[int, int]:
+    return finding.start, finding.end
