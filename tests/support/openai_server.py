@@ -95,6 +95,11 @@ def _decompressed(data: bytes, encoding: str) -> bytes:
     return zlib.decompress(data) if encoding == "deflate" else data
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # a hundred clients may call at once
+    daemon_threads = True
+
+
 class OpenAIServer:
     """The server; a context manager. It listens on 127.0.0.1, on a free port.
 
@@ -126,7 +131,7 @@ class OpenAIServer:
         self.requests: list[RecordedRequest] = []
         self.failure: tuple[int, str] | None = None
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http = _Server(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
