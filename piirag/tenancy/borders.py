@@ -64,7 +64,7 @@ def mended(pieces: Sequence[Piece], find: Find) -> list[str]:
     for a, b in _neighbours(pieces):
         first, second = texts[a], texts[b]
         overlap = _overlap(pieces[a], pieces[b])
-        if not overlap and _SENTENCE_END.search(first[-8:]):
+        if not overlap and _is_sentence_end(first, second):
             continue
         gap = _gap(pieces[a], pieces[b]) if not overlap else ""
         tail, head = first[-_REACH - overlap :], second[overlap : overlap + _REACH]
@@ -76,6 +76,13 @@ def mended(pieces: Sequence[Piece], find: Find) -> list[str]:
             if start < begins and end > begins + len(gap):
                 texts[b] = second[end - begins - len(gap) :]
     return texts
+
+
+def _is_sentence_end(first: str, second: str) -> bool:
+    """Whether a sentence ends here; "jane.roe@example." goes on."""
+    if not _SENTENCE_END.search(first[-8:]) or "@" in first[-_REACH:].rsplit(None, 1)[-1]:
+        return False
+    return second[:1].isupper() or second[:1].isspace()
 
 
 def _neighbours(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
