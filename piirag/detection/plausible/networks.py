@@ -68,7 +68,9 @@ def _is_version(value: str, left: str, right: str) -> bool:
     octets = [int(part) for part in value.split(".")]
     if _GOES_ON.match(right) or re.search(r"\d\.\Z", left):
         return True
-    if _VERSION_MARK.search(left) and not _PORT.match(right):
+    # No package has a version like that: "jane@example.com-192.168.1.20" holds an address.
+    joined = left.endswith("-") and max(octets) > _LARGEST_IN_VERSION
+    if not joined and _VERSION_MARK.search(left) and not _PORT.match(right):
         return not left.endswith("//")
     if max(octets) > _LARGEST_IN_VERSION:
         return False
