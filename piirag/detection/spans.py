@@ -15,8 +15,8 @@ from piirag.detection.text import WORD, fold, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
 
-# Three values in a row that hide each other are more than were ever seen.
-_MOST_ROUNDS = 4
+# More values in a row that hide each other were never seen.
+_MOST_ROUNDS = 8
 
 KNOWN = "KnownValue"
 """The recogniser's name in findings of values that the application passed along."""

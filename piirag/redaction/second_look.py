@@ -28,7 +28,7 @@ RECOGNIZER = "SecondLook"
 """The recogniser's name in findings of the second look."""
 
 # After a hit is replaced, what stood beside it is looked at again.
-MOST_ROUNDS = 3
+MOST_ROUNDS = 8
 
 
 class SecondLook:

@@ -148,10 +148,10 @@ def _json_cells(text: str) -> Iterator[Cell]:
 def _delimiter(text: str) -> str | None:
     """What separates the columns, where all rows have as many of them."""
     lines = text.split("\n", 2)
-    if len(lines) < 2 or not lines[1].strip() or max(map(len, lines[:2])) > _LONGEST_LINE:
+    if len(lines) < 2 or max(map(len, lines[:2])) > _LONGEST_LINE:
         return None
     for delimiter in _DELIMITERS:
-        if delimiter in lines[0] and delimiter in lines[1] and _is_table(text, delimiter):
+        if delimiter in text and _is_table(text, delimiter):
             return delimiter
     return None
 
