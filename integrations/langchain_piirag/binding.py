@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
+
+if TYPE_CHECKING:
+    _Base = Runnable[Any, Any]
+else:
+    _Base = object
 
 
 class RedactedBinding(RunnableBinding[Any, Any]):
@@ -64,3 +69,27 @@ def redacted_binding(binding: Any) -> Any:
     # Not by its own constructor, which would merge the configs of wrapper and binding again.
     fields = {name: getattr(binding, name) for name in RunnableBinding.model_fields}
     return RedactedBinding.model_construct(**fields)
+
+
+class Bindings(_Base):
+    """What a wrapper gives when options, a config or listeners are bound to it."""
+
+    def bind(self, **kwargs: Any) -> Any:
+        """Bind options to every call; they are redacted with it. See `Runnable.bind`."""
+        return redacted_binding(super().bind(**kwargs))
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Bind a config to every call. See `Runnable.with_config`."""
+        return redacted_binding(super().with_config(config, **kwargs))
+
+    def with_listeners(self, **kwargs: Any) -> Any:
+        """Listen to the run of the wrapped model: placeholders. See `Runnable.with_listeners`."""
+        return redacted_binding(super().with_listeners(**kwargs))
+
+    def with_alisteners(self, **kwargs: Any) -> Any:
+        """Listen to the run of the wrapped model. See `Runnable.with_alisteners`."""
+        return redacted_binding(super().with_alisteners(**kwargs))
+
+    def with_types(self, **kwargs: Any) -> Any:
+        """Name the types of input and output. See `Runnable.with_types`."""
+        return redacted_binding(super().with_types(**kwargs))

@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableBinding, RunnableConfig, run_in_exe
 from langchain_core.runnables.config import merge_configs
 from pydantic import Field, PrivateAttr
 
-from langchain_piirag.binding import redacted_binding
+from langchain_piirag.binding import Bindings
 from langchain_piirag.calls import Call, CallSettings
 from langchain_piirag.events import EventStreams
 from langchain_piirag.inner import bind_tools
@@ -28,7 +28,7 @@ from piirag.redaction.guard import ModelGuard
 _PASSED_ON = ("cache", "rate_limiter", "disable_streaming", "output_version", "verbose")
 
 
-class RedactedChatModel(EventStreams, ModelCalls, BaseChatModel):
+class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
     """`RedactedModel` as a `BaseChatModel`, for agents and other people's chains.
 
     In a trace there is one run, that of the wrapped model under its own name: callbacks, event
@@ -224,26 +224,6 @@ class RedactedChatModel(EventStreams, ModelCalls, BaseChatModel):
         config = _child(run_manager)
         async for chunk in self.astream(messages, config, stop=stop, **kwargs):
             yield ChatGenerationChunk(message=_chunk(chunk))
-
-    def bind(self, **kwargs: Any) -> Any:
-        """Bind options to every call; they are redacted with it. See `Runnable.bind`."""
-        return redacted_binding(super().bind(**kwargs))
-
-    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Bind a config to every call. See `Runnable.with_config`."""
-        return redacted_binding(super().with_config(config, **kwargs))
-
-    def with_listeners(self, **kwargs: Any) -> Any:
-        """Listen to the run of the wrapped model: placeholders. See `Runnable.with_listeners`."""
-        return redacted_binding(super().with_listeners(**kwargs))
-
-    def with_alisteners(self, **kwargs: Any) -> Any:
-        """Listen to the run of the wrapped model. See `Runnable.with_alisteners`."""
-        return redacted_binding(super().with_alisteners(**kwargs))
-
-    def with_types(self, **kwargs: Any) -> Any:
-        """Name the types of input and output. See `Runnable.with_types`."""
-        return redacted_binding(super().with_types(**kwargs))
 
     def bind_tools(self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any) -> Any:
         """Bind tools, in the wrapped model's own form. See `BaseChatModel.bind_tools`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Self
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable
 
-from langchain_piirag.binding import redacted_binding
+from langchain_piirag.binding import Bindings
 from langchain_piirag.calls import CallSettings
 from langchain_piirag.events import EventStreams
 from langchain_piirag.running import ModelCalls
@@ -16,7 +16,7 @@ from piirag.errors import ConfigurationError
 from piirag.redaction import Redactor, Scrubber
 
 
-class RedactedModel(EventStreams, ModelCalls, Runnable[Any, Any]):
+class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
     """Wraps a chat model or LLM: what leaves for it holds placeholders, what returns holds values.
 
     It has no run of its own in a trace; the run of the wrapped model shows placeholders only.
@@ -87,26 +87,6 @@ class RedactedModel(EventStreams, ModelCalls, Runnable[Any, Any]):
 
     def _configured(self, settings: CallSettings) -> Self:
         return self._made(self.model, settings)
-
-    def bind(self, **kwargs: Any) -> Any:
-        """Bind options to every call; they are redacted with it. See `Runnable.bind`."""
-        return redacted_binding(super().bind(**kwargs))
-
-    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Bind a config to every call. See `Runnable.with_config`."""
-        return redacted_binding(super().with_config(config, **kwargs))
-
-    def with_listeners(self, **kwargs: Any) -> Any:
-        """Listen to the run of the wrapped model: placeholders. See `Runnable.with_listeners`."""
-        return redacted_binding(super().with_listeners(**kwargs))
-
-    def with_alisteners(self, **kwargs: Any) -> Any:
-        """Listen to the run of the wrapped model. See `Runnable.with_alisteners`."""
-        return redacted_binding(super().with_alisteners(**kwargs))
-
-    def with_types(self, **kwargs: Any) -> Any:
-        """Name the types of input and output. See `Runnable.with_types`."""
-        return redacted_binding(super().with_types(**kwargs))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.model).__name__})"

@@ -76,13 +76,17 @@ class LogScrubber(logging.Filter):
         # made from them is clean as a whole: a name may lie over two of them.
         if record.args and isinstance(record.msg, str):
             args = self._arguments(record.args)
-            try:
-                message = record.msg % args
-                if guard.text(message) == message:
-                    return record.msg, args
-            except Exception:  # noqa: BLE001, S110 - "%d" of what is a mark by now
-                pass
+            if self._is_clean(record.msg, args):
+                return record.msg, args
         return guard.text(whole), ()
+
+    def _is_clean(self, template: str, args: Any) -> bool:
+        """Whether the message made from these arguments can be made, and holds nothing."""
+        try:
+            message: str = template % args
+        except Exception:  # noqa: BLE001 - "%d" of what is a mark by now
+            return False
+        return self._guard.text(message) == message
 
     def _arguments(self, args: Any) -> Any:
         if isinstance(args, tuple):

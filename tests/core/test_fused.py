@@ -51,23 +51,17 @@ def spacy_pair() -> Pair:
     return Pair(default_recognizers(), BlankSpacy())
 
 
-def same(pair: Pair, text: str, **options: object) -> list:
-    stock, fused = pair.findings(text, **options)
-    assert fused == stock
-    return stock
-
-
 @pytest.mark.parametrize("entities", [None, BY_DEFAULT], ids=["all", "by default"])
 def test_same_findings_on_the_crm_corpus(usual, spacy_pair, entities) -> None:
     found = 0
     for text in CRM:
-        found += len(same(usual, text, entities=entities))
-        same(spacy_pair, text, entities=entities)
+        found += len(usual.agreed(text, entities=entities))
+        assert spacy_pair.differences(text, entities=entities) == []
     assert found > 3 * len(CRM)
 
 
 def test_same_findings_of_every_recogniser_on_the_crm_corpus(everything) -> None:
-    assert sum(len(same(everything, text)) for text in CRM[:60]) > 300
+    assert sum(len(everything.agreed(text)) for text in CRM[:60]) > 300
 
 
 def test_same_findings_on_the_named_entity_corpora(usual, everything) -> None:
@@ -84,14 +78,14 @@ def test_same_findings_on_the_named_entity_corpora(usual, everything) -> None:
             chunks += [text[i : i + 1000] for i in range(0, len(text), 1000)]
     assert chunks
     for text in random.Random(3).sample(chunks, min(200, len(chunks))):
-        same(everything, text)
-        same(usual, text)
+        assert everything.differences(text) == []
+        assert usual.differences(text) == []
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(min_value=0))
 def test_same_findings_for_any_mixture_of_values(everything, seed: int) -> None:
-    same(everything, mixture(random.Random(seed)))
+    assert everything.differences(mixture(random.Random(seed))) == []
 
 
 @settings(max_examples=120, deadline=None)
@@ -108,7 +102,7 @@ def test_same_findings_for_any_mixture_of_values(everything, seed: int) -> None:
     )
 )
 def test_same_findings_for_any_text(everything, pieces: list[str]) -> None:
-    same(everything, "".join(pieces))
+    assert everything.differences("".join(pieces)) == []
 
 
 @pytest.mark.parametrize("language", ["es", "it", "pl", "de"])
@@ -116,7 +110,7 @@ def test_same_findings_in_other_languages(language: str) -> None:
     pair = Pair(default_recognizers(language), language=language)
     rng = random.Random(language)
     for _ in range(60):
-        same(pair, mixture(rng))
+        assert pair.differences(mixture(rng)) == []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +131,7 @@ def test_no_match_of_any_predefined_pattern_is_missed(recognizer, pattern, sampl
     for number in range(100):
         parts = [p for _ in range(2) for p in (rng.choice(GLUE), sampler.sample(rng))]
         text = "".join([*parts, rng.choice(GLUE), " a 4321" * (number % 2)])
-        found += len(same(pair, text))
+        found += len(pair.agreed(text))
     assert found > 0
 
 
@@ -174,5 +168,5 @@ def test_a_scan_that_loses_matches_would_be_noticed(usual, monkeypatch) -> None:
     ],
 )
 def test_same_findings_on_texts_that_once_differed_or_could(usual, everything, text: str) -> None:
-    same(usual, text)
-    same(everything, text)
+    assert usual.differences(text) == []
+    assert everything.differences(text) == []

@@ -100,10 +100,6 @@ def _prompt(n: int) -> str:
     return f"I am user{n}@x.io, write to shared@x.io and to boss{n}@x.io; I repeat: user{n}@x.io."
 
 
-def _check(n: int, shown: str) -> None:
-    assert shown == _prompt(n)
-
-
 @pytest.mark.parametrize("replies", ["allow", "redact"])
 @pytest.mark.parametrize("placeholders", ["token", "surrogate"])
 def test_P12_P22_a_hundred_sessions_in_threads(replies: str, placeholders: str) -> None:
@@ -118,7 +114,7 @@ def test_P12_P22_a_hundred_sessions_in_threads(replies: str, placeholders: str) 
 
     with ThreadPoolExecutor(SESSIONS) as pool:
         for n, shown in enumerate(pool.map(call, range(SESSIONS))):
-            _check(n, shown)
+            assert shown == _prompt(n)
 
 
 def test_P12_P22_a_hundred_sessions_in_one_event_loop() -> None:
@@ -140,7 +136,7 @@ def test_P12_P22_a_hundred_sessions_in_one_event_loop() -> None:
         return await asyncio.gather(*map(call, range(SESSIONS)))
 
     for n, shown in enumerate(asyncio.run(all_calls())):
-        _check(n, shown)
+        assert shown == _prompt(n)
 
 
 def test_P22_a_reply_to_another_call_restores_nothing_of_this_one() -> None:
@@ -149,4 +145,4 @@ def test_P22_a_reply_to_another_call_restores_nothing_of_this_one() -> None:
     sent = [session.redact(_prompt(n)).text for n, session in enumerate(sessions)]
     assert len(set(sent)) == 1, "the tokens collide"
     for n, session in enumerate(sessions):
-        _check(n, session.reply().text(sent[0]))
+        assert session.reply().text(sent[0]) == _prompt(n)

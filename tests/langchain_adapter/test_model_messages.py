@@ -105,7 +105,11 @@ def test_S6_captions_and_file_names_of_media_are_redacted(block: Any) -> None:
     ],
 )
 def test_S6_what_is_text_needs_no_permission(block: Any) -> None:
-    _sent(HumanMessage([block]))
+    [sent] = _sent(HumanMessage([block]))
+    assert sent.content[0]["type"] == block["type"]
+    assert MAIL not in repr(sent)
+    assert NAME not in repr(sent)
+    assert "[EMAIL_ADDRESS_1]" in repr(sent) or "[PERSON_1]" in repr(sent)
 
 
 def test_S6_media_inside_results_needs_permission_too() -> None:

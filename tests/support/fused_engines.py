@@ -74,6 +74,18 @@ class Pair:
         """What both find; where a recogniser raises, what it raises."""
         return tuple(_run(e, text, self.language, options) for e in (self.stock, self.fused))
 
+    def differences(self, text: str, **options: Any) -> list[Any]:
+        """Nothing where both find the same, else what stock finds and what the fused one does."""
+        stock, fused = self.findings(text, **options)
+        return [] if fused == stock else [stock, fused]
+
+    def agreed(self, text: str, **options: Any) -> list[Any]:
+        """What both find, which must be the same."""
+        stock, fused = self.findings(text, **options)
+        assert fused == stock
+        found: list[Any] = stock
+        return found
+
 
 def _run(engine: Any, text: str, language: str, options: dict[str, Any]) -> Any:
     try:

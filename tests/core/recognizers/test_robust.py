@@ -51,8 +51,13 @@ def line(seed: int) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_D10_digits_of_other_scripts_and_capitals_fail_no_recogniser(detector, language):
+    found = 0
     for seed in range(150):
-        detector._analyze(line(seed), language)
+        text = line(seed)
+        findings = detector._analyze(text, language)
+        assert all(0 <= f.start < f.end <= len(text) for f in findings)
+        found += len(findings)
+    assert found > 50, "the lines hold values that are still to be told"
 
 
 @settings(max_examples=150, deadline=None)
@@ -64,7 +69,10 @@ def test_D10_no_text_fails_a_recogniser(detector, pieces):
 
 
 def test_D10_the_italian_fiscal_code_in_other_digits(detector):
-    detector._analyze("codice fiscale RSSMRA٨5T10A562S, RSSMRA85T10A56٢S", "it")
+    codes = ["RSSMRA٨5T10A562S", "RSSMRA85T10A56٢S", "RSSMRA85T10A562S"]
+    text = "codice fiscale " + ", ".join(codes)
+    found = {text[f.start : f.end] for f in detector._analyze(text, "it")}
+    assert codes[-1] in found, "an odd code beside it does not hide an ordinary one"
 
 
 @pytest.mark.parametrize(
