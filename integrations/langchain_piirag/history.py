@@ -92,7 +92,12 @@ class ScrubbedChatMessageHistory(BaseChatMessageHistory):
         writing, clean = await run_in_executor(None, self._inward, messages)
         if clean:
             await self._history.aadd_messages(clean)
-            await run_in_executor(None, writing.check, self._history.clear)
+            erased: list[bool] = []
+            try:
+                await run_in_executor(None, writing.check, lambda: erased.append(True))
+            finally:
+                if erased:
+                    await self._history.aclear()
 
     def clear(self) -> None:
         """Delete all messages of this history."""

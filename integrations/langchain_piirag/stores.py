@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 from langchain_core.runnables import run_in_executor
@@ -82,11 +83,12 @@ class UserStore(BaseStore):
                 await self._parent.store.abatch(plan.undo)
         fetched: dict[int, list[Any]] = {}
         if self._parent.retention.days is not None:
-            for number, op in enumerate(plan.inner):
+            sent = [(n, op) for n, op in enumerate(plan.inner) if op is not None]
+            for (number, op), page in zip(sent, results, strict=True):
                 if isinstance(op, SearchOp):
-                    fetched[number] = [i async for i in self._amore(op)]
+                    fetched[number] = [i async for i in self._amore(op, page)]
         return await run_in_executor(
-            None, self._finish, plan, list(results), lambda number, _: iter(fetched[number])
+            None, self._finish, plan, list(results), lambda number, *_: iter(fetched[number])
         )
 
     def _plan(self, ops: list[Any]) -> _Plan:
@@ -131,6 +133,9 @@ class UserStore(BaseStore):
                 raise InvalidInputError(f"a filter may not name {AT!r}: piirag sets it")
             clause = self._user.scrub(dict(clause), remember=False)
         query = self._user.scrub(op.query, remember=False) if op.query else op.query
+        if self._parent.retention.days is not None:
+            # The first page of all; see `_found`.
+            op = op._replace(limit=_PAGE, offset=0)
         return op._replace(
             namespace_prefix=self._space(op.namespace_prefix), filter=clause, query=query
         )
@@ -157,7 +162,7 @@ class UserStore(BaseStore):
         return hidden
 
     def _finish(
-        self, plan: _Plan, results: list[Any], more: Callable[[int, Any], Iterator[Any]]
+        self, plan: _Plan, results: list[Any], more: Callable[[int, Any, Any], Iterator[Any]]
     ) -> list[Any]:
         finished: list[Any] = []
         left = iter(results)
@@ -169,33 +174,34 @@ class UserStore(BaseStore):
             if isinstance(op, GetOp):
                 result = None if result is None else self._shown(result)
             elif isinstance(op, SearchOp):
-                result = self._found(op, result, lambda n=number, i=inner: more(n, i))  # type: ignore[misc]
+                result = self._found(op, result, partial(more, number, inner))
             elif isinstance(op, ListNamespacesOp):
                 result = [self._namespace(space) for space in result]
             finished.append(result)
         return finished
 
-    def _found(self, op: SearchOp, result: list[Any], more: Callable[[], Any]) -> list[Any]:
+    def _found(self, op: SearchOp, result: list[Any], more: Callable[[Any], Any]) -> list[Any]:
         if self._parent.retention.days is None:
             return [self._shown(item) for item in result]
         # What is over may fill the page; so all is fetched, and the page cut afterwards.
-        shown = [item for item in map(self._shown, more()) if item is not None]
+        shown = [item for item in map(self._shown, more(result)) if item is not None]
         return shown[op.offset : op.offset + op.limit]
 
-    def _more(self, number: int, op: SearchOp) -> Iterator[Any]:
-        offset = 0
-        while page := self._parent.store.batch([op._replace(limit=_PAGE, offset=offset)])[0]:
-            yield from page  # type: ignore[misc]
-            offset += len(page)  # type: ignore[arg-type]
+    def _more(self, number: int, op: SearchOp, page: Any) -> Iterator[Any]:
+        yield from page
+        while len(page) == _PAGE:
+            op = op._replace(offset=op.offset + _PAGE)
+            page = self._parent.store.batch([op])[0]
+            yield from page
 
-    async def _amore(self, op: SearchOp) -> Any:
-        offset = 0
-        while page := (await self._parent.store.abatch([op._replace(limit=_PAGE, offset=offset)]))[
-            0
-        ]:
-            for item in page:  # type: ignore[union-attr]
+    async def _amore(self, op: SearchOp, page: Any) -> Any:
+        for item in page:
+            yield item
+        while len(page) == _PAGE:
+            op = op._replace(offset=op.offset + _PAGE)
+            page = (await self._parent.store.abatch([op]))[0]
+            for item in page:
                 yield item
-            offset += len(page)  # type: ignore[arg-type]
 
     def _shown(self, item: Any) -> Any:
         """An item as the user knows it; None where its time is over."""

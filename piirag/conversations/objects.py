@@ -30,6 +30,8 @@ _MEDIA_URL = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,60};base64,", re.I)
 _KIND = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,47}")
 # Fields whose value is a name out of a fixed list, by which data are read back.
 _KINDS = frozenset({"type", "role", "block_type", "class_name", "lc", "status"})
+# Fields of messages and nodes whose names say nothing of what stands in them.
+_TEXTS = frozenset({"content", "text", "page_content"})
 _OPAQUE_ID = re.compile(r"(?:[a-z]{2,12}[-_]{1,2})?(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})")
 # "id: 4155552671" is no telephone number, and "name: pay" no person.
 _IDS = frozenset({"id", "tool_call_id", "call_id", "index", "lc_id"})
@@ -101,8 +103,10 @@ class Rebuilder:
     def _text(self, value: str, key: str, depth: int) -> Any:
         if _MEDIA_URL.match(value) or (key in _MEDIA_KEYS and is_base64(value)):
             return self._media(value)
-        if (key in _KINDS and _KIND.fullmatch(value)) or _OPAQUE_ID.fullmatch(value):
+        if _OPAQUE_ID.fullmatch(value):
             return value
+        if key in _KINDS and _KIND.fullmatch(value):
+            return self._key(value)
         context = f"{key}: " if key.isidentifier() and key not in _IDS else ""
         if value[:1] not in ("{", "["):
             return self._leaf(value, context)
@@ -126,7 +130,7 @@ class Rebuilder:
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         rebuilt: dict[Any, Any] = {}
         for key, item in value.items():
-            clean = self._key(key) if isinstance(key, str) else key
+            clean = self._key(key) if isinstance(key, str) else self._any(key, "", depth + 1)
             if clean in rebuilt:
                 raise InvalidInputError("two keys of a mapping stand for the same value")
             if key == "name" and _CALL_KEYS & value.keys() and _is_tool_name(item):
@@ -140,7 +144,7 @@ class Rebuilder:
         of_tool = name == "tool_name" or (name == "name" and hasattr(model, "tool_call_id"))
         if of_tool and _is_tool_name(item):
             return self._key(item)
-        return self._any(item, name if name in _KINDS else "", depth + 1)
+        return self._any(item, "" if name in _TEXTS else name, depth + 1)
 
     def _object(self, value: Any, depth: int) -> Any:
         fields = getattr(type(value), "model_fields", None)

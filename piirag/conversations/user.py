@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from piirag.conversations.objects import Rebuilder, Special
-from piirag.detection.known import Known, check_known
+from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import replace_surrogates
 from piirag.errors import InvalidInputError, UserErasedError
 from piirag.redaction import Scrubber, operators, tokens
@@ -159,10 +159,12 @@ class ConversationUser:
     def _scrub(self, value: Any, remember: bool) -> Any:
         vault = self._vault(create=remember)
         wanted: dict[tuple[str, str], None] = {}
-        names = self._scrubber.known_values(self.user_id) if vault is not None else None
+        indices = [KnownValues(self._known)]
+        if vault is not None:
+            indices.append(self._scrubber.known_values(self.user_id))
 
         def plain(key: str) -> bool:
-            return key.isidentifier() and (names is None or all(m.part for m in names.find(key)))
+            return key.isidentifier() and all(m.part for i in indices for m in i.find(key))
 
         def note(leaf: Any, context: str) -> Any:
             wanted[(context, _written(leaf))] = None
@@ -185,7 +187,8 @@ class ConversationUser:
                 return leaf
             return text
 
-        return self._rebuilder(change, lambda k: k if plain(k) else table[("", k)][0])(value)
+        # What is plain was decided by the first walk: more may be known of the user by now.
+        return self._rebuilder(change, lambda k: table.get(("", k), (k, False))[0])(value)
 
     def _scrubbed(
         self, wanted: list[tuple[str, str]], vault: UserVault | None, remember: bool
@@ -224,11 +227,8 @@ class ConversationUser:
         return Rebuilder(leaf, key, allow_media=self._allow_media, special=self._special)
 
     def _vault(self, *, create: bool) -> UserVault | None:
-        if create:
-            return self._scrubber.vault.open(self.user_id)
-        if self._scrubber.vault.is_erased(self.user_id):
-            return None
-        return self._scrubber.vault.open(self.user_id, create=False)
+        vault = self._scrubber.vault
+        return vault.open(self.user_id) if create else vault.opened(self.user_id)
 
     def _siv(self, vault: UserVault) -> AESSIV:
         return AESSIV(derive(vault.hash_key, "conversation-names"))

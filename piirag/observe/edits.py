@@ -10,11 +10,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from piirag.detection.entity_types import KNOWN_TYPES
 from piirag.detection.finding import Finding
 from piirag.redaction import tokens
 
-_MARK = r"\[[A-Z][A-Z0-9_]{0,47}\]"
-_TOKEN = re.compile(f"{tokens.PLACEHOLDER.pattern}|{tokens.PSEUDONYM.pattern}|{_MARK}")
+# An IBAN in brackets has the form of a mark; a mark names a type.
+_TYPES = KNOWN_TYPES | {"VALUE", "WITHHELD"}
+_MARK = re.compile(r"\[([A-Z][A-Z0-9_]{0,47})\]")
+_TOKEN = re.compile(f"{tokens.PLACEHOLDER.pattern}|{tokens.PSEUDONYM.pattern}")
 
 # An entry with more than this many edits costs more memory than a second look at the text.
 _MOST_EDITS = 64
@@ -38,14 +41,14 @@ def edits_of(text: str, findings: Iterable[Finding], context: int = 0) -> list[E
         context: So many characters at its start are there to be understood by.
     """
     made = [m.span() for m in _TOKEN.finditer(text)] if "[" in text else []
+    made += [m.span() for m in _MARK.finditer(text) if m[1] in _TYPES] if "[" in text else []
     edits: list[Edit] = []
     last = context
     for finding in sorted(findings, key=lambda f: (f.start, -f.end)):
         start, end = max(finding.start, last), finding.end
         if end <= start or any(low <= finding.start and end <= high for low, high in made):
             continue
-        mark = f"[{tokens.token_type(finding.entity_type)}]"
-        edits.append(Edit(start - context, end - context, mark))
+        edits.append(Edit(start - context, end - context, tokens.mark(finding.entity_type)))
         last = end
     return edits
 
@@ -72,9 +75,17 @@ class EditCache:
         self._lock = threading.Lock()
         self._edits: OrderedDict[bytes, tuple[Edit, ...]] = OrderedDict()
 
-    def get(self, context: str, text: str) -> tuple[bytes, tuple[Edit, ...] | None]:
-        """The digest of a text, and its edits if they are known."""
-        body = f"{len(context)}|{context}{text}".encode("utf-8", "surrogatepass")
+    def get(
+        self, context: str, text: str, salt: bytes = b""
+    ) -> tuple[bytes, tuple[Edit, ...] | None]:
+        """The digest of a text, and its edits if they are known.
+
+        Args:
+            context: What the text is to be understood by.
+            text: The text.
+            salt: What else the edits depend on.
+        """
+        body = salt + f"{len(context)}|{context}{text}".encode("utf-8", "surrogatepass")
         digest = hashlib.blake2b(body, digest_size=16, key=self._key).digest()
         with self._lock:
             found = self._edits.get(digest)

@@ -169,7 +169,7 @@ class TextGuard:
             return text
         text = replace_surrogates(text)
         work = text[: self._max_chars + _MARGIN]
-        digest, edits = self._cache.get(context, text)
+        digest, edits = self._cache.get(context, text, self._version())
         if edits is None:
             if self._user_id is not None and len(text) <= self._max_chars:
                 return self._pseudonymous(text, context, digest)
@@ -180,6 +180,13 @@ class TextGuard:
         cut = min([self._max_chars, *(e.start for e in edits if e.end > self._max_chars)])
         kept = apply(text[:cut], [e for e in edits if e.end <= cut])
         return f"{kept}[... {len(text) - cut} characters withheld]"
+
+    def _version(self) -> bytes:
+        """What changes when more becomes known of the user, or the user is erased."""
+        if self._scrubber is None or self._user_id is None:
+            return b""
+        vault = self._scrubber.vault.opened(self._user_id)
+        return b"" if vault is None else vault.hash_key + vault.version.to_bytes(8, "big")
 
     def _pseudonymous(self, text: str, context: str, digest: bytes) -> str:
         assert self._scrubber is not None
@@ -267,7 +274,9 @@ class TextGuard:
             if isinstance(key, str):
                 context = f"{key}: " if key.isidentifier() else ""
                 clean = self._key(key, inside)
-            elif not isinstance(key, int | float | bool | None):
+            elif isinstance(key, int | float) and not isinstance(key, bool):
+                clean = self._value(key, "", budget, depth + 1, inside=inside)
+            elif not isinstance(key, bool | None):
                 clean = f"[WITHHELD {type(key).__name__}]"
             number = 1
             while clean in result:  # two e-mail addresses as keys are one mark

@@ -274,12 +274,7 @@ class Scrubber:
         return derive(self._open(user_id, remember=False).hash_key, purpose)
 
     def _open(self, user_id: str, remember: bool) -> UserVault:
-        if remember:
-            vault = self.vault.open(user_id)
-        elif self.vault.is_erased(user_id):
-            vault = None
-        else:
-            vault = self.vault.open(user_id, create=False)
+        vault = self.vault.open(user_id) if remember else self.vault.opened(user_id)
         return vault if vault is not None else self.vault.passing()
 
     def _state(self, vault: UserVault) -> UserState:

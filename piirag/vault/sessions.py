@@ -116,7 +116,7 @@ class SessionVault:
             VaultKeyError: What the store holds was altered or moved.
         """
         _check_id(session_id)
-        user = self._opened(user_id)
+        user = self._vault.opened(user_id)
         blob, key = None, ""
         if user is not None:
             key = _key(user, session_id)
@@ -138,7 +138,7 @@ class SessionVault:
             Whether there was one.
         """
         _check_id(session_id)
-        user = self._opened(user_id)
+        user = self._vault.opened(user_id)
         if user is None:
             return False
         key = _key(user, session_id)
@@ -158,13 +158,6 @@ class SessionVault:
             How many were deleted.
         """
         return self._vault.backend.purge_sessions(self._clock())
-
-    def _opened(self, user_id: str) -> UserVault | None:
-        """The user's vault, or None for one who is unknown or erased."""
-        try:
-            return self._vault.open(user_id, create=False)
-        except UserErasedError:
-            return None
 
     def __repr__(self) -> str:
         return f"SessionVault({self._vault!r})"

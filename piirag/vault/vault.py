@@ -99,6 +99,13 @@ class Vault:
         data_key = self._data_key(key, tag)
         return UserVault(self.backend, tag, data_key, key, record.version, renew=self._renewed)
 
+    def opened(self, user_id: str) -> UserVault | None:
+        """The part of the vault of one user, or None for one who is unknown or erased."""
+        try:
+            return self.open(user_id, create=False)
+        except UserErasedError:
+            return None
+
     def _data_key(self, wrapped: bytes, tag: str) -> bytes:
         name = (tag, wrapped)
         with self._lock:

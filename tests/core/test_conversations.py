@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from piirag import Scrubber
 from piirag.conversations import ConversationUser, SQLiteSessionRegister
@@ -176,3 +177,32 @@ def test_the_register(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(ConfigurationError):
         SQLiteSessionRegister(tmp_path / "none" / "register.db")
+
+
+class Traveller(BaseModel):
+    """As a state of a graph may hold it."""
+
+    passport: str
+    status: str = "open"
+
+
+def test_the_name_of_a_field_is_its_context_in_every_kind_of_record(user: ConversationUser) -> None:
+    as_dict = user.scrub({"passport": "C01X00T47"})
+    as_model = user.scrub(Traveller(passport="C01X00T47"))
+    assert as_dict["passport"].startswith("[")
+    assert as_model.passport == as_dict["passport"]
+    assert as_model.status == "open"
+
+
+def test_keys_that_are_no_strings_are_searched(user: ConversationUser) -> None:
+    clean = user.scrub({(MAIL, 1): "x", 4111111111111111: "y", 7: "z"})
+    assert CANARIES.scan_object(clean) == []
+    assert clean[7] == "z"
+
+
+def test_a_known_value_is_found_where_a_name_of_a_list_is_expected() -> None:
+    user = ConversationUser(Scrubber(), "alice", known={"PERSON": ["Zorblax"]})
+    user.hide("x", create=True)
+    clean = user.scrub({"status": "Zorblax", "role": "Zorblax", "type": "human"})
+    assert "Zorblax" not in str(clean)
+    assert clean["type"] == "human"

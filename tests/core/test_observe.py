@@ -226,3 +226,28 @@ def test_the_guard_itself_logs_no_text(caplog: pytest.LogCaptureFixture) -> None
     caplog.set_level(logging.DEBUG)
     TextGuard().text(f"mail {MAIL}")
     assert not CANARIES.scan_records(caplog.records)
+
+
+@pytest.mark.parametrize(
+    "text", ["account [DE89370400440532013000] closed", "passport [C01X00T47] expired"]
+)
+def test_a_value_in_brackets_is_no_mark(text: str) -> None:
+    shown = TextGuard().text(text)
+    assert "DE8937" not in shown
+    assert "C01X00T47" not in shown
+    assert TextGuard().text(shown) == shown
+
+
+def test_keys_that_are_numbers_are_searched() -> None:
+    card = 4111111111111111
+    assert list(TextGuard().value({card: "x", 7: "y"})) == ["[CREDIT_CARD]", 7]
+
+
+def test_a_users_guard_sees_what_becomes_known_later() -> None:
+    scrubber = Scrubber()
+    guard = TextGuard(scrubber=scrubber, user_id="u")
+    scrubber.scrub("x", user_id="u", known={"PERSON": ["Jane Roe"]})
+    text = "we saw the kettle 77-qx there"
+    assert guard.text(text) == text
+    scrubber.scrub("x", user_id="u", known={"PROJECT": ["kettle 77-qx"]})
+    assert "kettle" not in guard.text(text)

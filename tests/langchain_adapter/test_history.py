@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.chat_history import BaseChatMessageHistory
+from langchain_core.chat_history import BaseChatMessageHistory, InMemoryChatMessageHistory
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -537,3 +537,25 @@ def test_postgres_through_sqlalchemy(scrubber: Scrubber, tmp_path: Path) -> None
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_E6_an_async_write_is_taken_back_the_async_way() -> None:
+    """A history over an async connection has no other way."""
+    scrubber = Scrubber()
+
+    class AsyncOnly(InMemoryChatMessageHistory):
+        async def aadd_messages(self, messages: Any) -> None:
+            self.messages.extend(messages)
+            scrubber.vault.forget("u")
+
+        async def aclear(self) -> None:
+            self.messages = []
+
+        def clear(self) -> None:
+            raise AssertionError("async only")
+
+    inner = AsyncOnly()
+    history = ScrubbedChatMessageHistory(inner, scrubber=scrubber, user_id="u")
+    with pytest.raises(UserErasedError):
+        await history.aadd_messages([HumanMessage("hello")])
+    assert inner.messages == []

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.store.base import BaseStore, ListNamespacesOp, MatchCondition
+from langgraph.store.base import BaseStore, ListNamespacesOp, MatchCondition, SearchOp
 from langgraph.store.memory import InMemoryStore
 
 from langchain_piirag import TenantStore, delete_user
@@ -315,3 +315,28 @@ class TestErasure(ErasureTargetSuite):
             return [i.value for i in tenants.for_user(user).search(())]
 
         return TargetUnderTest(tenants.erasure_targets()[0], write, read)
+
+
+@pytest.mark.parametrize("way", ["search", "asearch"])
+async def test_a_search_is_carried_out_once_where_one_page_holds_all(way: str) -> None:
+    searched: list[Any] = []
+
+    class Counting(InMemoryStore):
+        def batch(self, ops: Any) -> Any:
+            ops = list(ops)
+            searched.extend(op for op in ops if isinstance(op, SearchOp))
+            return super().batch(ops)
+
+        async def abatch(self, ops: Any) -> Any:
+            ops = list(ops)
+            searched.extend(op for op in ops if isinstance(op, SearchOp))
+            return await super().abatch(ops)
+
+    store = TenantStore(Counting(), scrubber=Scrubber(), retention_days=1).for_user("u")
+    for number in range(3):
+        store.put(("a",), f"k{number}", {"n": number})
+    found = (
+        store.search(("a",), limit=2) if way == "search" else await store.asearch(("a",), limit=2)
+    )
+    assert len(found) == 2
+    assert len(searched) == 1
