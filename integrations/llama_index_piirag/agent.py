@@ -153,7 +153,9 @@ class RedactedRun:
         history = None
         if chat_history is not None:
             history = await asyncio.to_thread(boundary.messages, chat_history)
-        if memory is not None and not isinstance(memory, ScrubbedMemory):
+        if isinstance(memory, ScrubbedMemory):
+            boundary.require(memory._within())
+        elif memory is not None:
             kept = await memory.aget_all()
             clean = await asyncio.to_thread(boundary.messages, kept)
             if clean != kept:

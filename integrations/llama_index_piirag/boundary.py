@@ -17,7 +17,7 @@ from llama_index_piirag.replies import ReplyRestorer
 from llama_index_piirag.reveal import Revealer, asked_values
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, check_known
-from piirag.errors import InvalidInputError
+from piirag.errors import InvalidInputError, TenancyError
 from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
 from piirag.user_id import check_user_id
 
@@ -86,6 +86,18 @@ class Boundary:
         self.known = check_known(known)
         self._allow_media = allow_media
         self._said: dict[str, str] = {}
+
+    def require(self, part: Any) -> None:
+        """Check that a part of a chat or agent serves the same user.
+
+        Args:
+            part: With the `user_id` and `scrubber` it is bound to.
+
+        Raises:
+            TenancyError: They are others.
+        """
+        if part.user_id != self.user_id or part.scrubber is not self.scrubber:
+            raise TenancyError("a part of it is bound to another user or scrubber")
 
     # In
 

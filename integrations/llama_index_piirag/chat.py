@@ -32,8 +32,9 @@ from llama_index_piirag.reveal import Revealer
 from llama_index_piirag.scrubbed_memory import ScrubbedMemory
 from llama_index_piirag.tracing import plain, unspanned
 from piirag.detection.known import Known
-from piirag.errors import ConfigurationError, TenancyError
+from piirag.errors import ConfigurationError, RetrievalError
 from piirag.redaction import Scrubber
+from piirag.redaction.guard import ModelGuard
 from piirag.tenancy import TenantBinding
 
 _ENGINES = (
@@ -201,7 +202,9 @@ class _ScrubbedRetriever(BaseRetriever):
         self._scrub = scrub
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = plain(type(self._retriever)._retrieve)(self._retriever, query_bundle)
+        with ModelGuard(RetrievalError) as guard:
+            found = plain(type(self._retriever)._retrieve)(self._retriever, query_bundle)
+        guard.check()
         return self._scrub._postprocess_nodes(found)
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
@@ -209,7 +212,9 @@ class _ScrubbedRetriever(BaseRetriever):
         if method is plain(BaseRetriever._aretrieve):
             # That one would call `_retrieve` with its span.
             return await asyncio.to_thread(self._retrieve, query_bundle)
-        found = await method(self._retriever, query_bundle)
+        with ModelGuard(RetrievalError) as guard:
+            found = await method(self._retriever, query_bundle)
+        guard.check()
         return await self._scrub._apostprocess_nodes(found)
 
 
@@ -221,7 +226,9 @@ def _within(engine: Any, boundary: Boundary) -> BaseChatEngine:
     if not isinstance(model, RedactedLLM):
         model = RedactedLLM(model, scrubber=scrubber, known=boundary.known)
     inner._llm = model.sealed(scrubber, user_id)
-    if not isinstance(engine._memory, ScrubbedMemory):
+    if isinstance(engine._memory, ScrubbedMemory):
+        boundary.require(engine._memory._within())
+    else:
         inner._memory = ScrubbedMemory(
             engine._memory, scrubber=scrubber, user_id=user_id, known=boundary.known
         )
@@ -255,9 +262,7 @@ def _sealed_engine(engine: BaseQueryEngine, boundary: Boundary) -> BaseQueryEngi
 
 
 def _check(binding: TenantBinding, boundary: Boundary) -> None:
-    chunks = binding.chunks
-    if chunks.user_id != boundary.user_id or chunks.scrubber is not boundary.scrubber:
-        raise TenancyError("a part of the chat engine is bound to another user or scrubber")
+    boundary.require(binding.chunks)
 
 
 def _chunk(delta: str, so_far: str) -> ChatResponse:

@@ -20,7 +20,7 @@ from llama_index.core.tools import BaseTool, ToolOutput
 from llama_index.core.types import Model, PydanticProgramMode
 
 from llama_index_piirag.llm import Call, RedactedLLM
-from llama_index_piirag.objects import made, made_so_far, output_classes, parsed
+from llama_index_piirag.objects import agrowing, growing, made, made_so_far, output_classes, parsed
 from llama_index_piirag.predicting import as_messages
 from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.tools import arun_calls, run_calls
@@ -69,11 +69,17 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         tools: Sequence[BaseTool],
         user_msg: str | ChatMessage | None,
         chat_history: Sequence[ChatMessage] | None,
+        allow_parallel_tool_calls: bool,
+        tool_required: bool,
         kwargs: dict[str, Any],
     ) -> Call:
         messages = [*(chat_history or ()), *as_messages(user_msg)]
         call = self._chat_call(messages, kwargs, output_classes(tools))
-        call.options["chat_history"] = call.content
+        call.options |= {
+            "chat_history": call.content,
+            "allow_parallel_tool_calls": allow_parallel_tool_calls,
+            "tool_required": tool_required,
+        }
         return call
 
     # The four ways to call it with tools
@@ -90,14 +96,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponse:
         """Chat with tools at hand. See `FunctionCallingLLM.chat_with_tools`, and `chat`."""
-        call = self._tools_call(tools, user_msg, chat_history, kwargs)
+        call = self._tools_call(
+            tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs
+        )
         with ModelGuard() as guard:
-            reply = self._llm.chat_with_tools(
-                tools,
-                allow_parallel_tool_calls=allow_parallel_tool_calls,
-                tool_required=tool_required,
-                **call.options,
-            )
+            reply = self._llm.chat_with_tools(tools, **call.options)
         guard.check()
         return call.whole.chat(reply)
 
@@ -113,14 +116,10 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponse:
         """Chat with tools at hand. See `chat_with_tools`."""
-        call = await asyncio.to_thread(self._tools_call, tools, user_msg, chat_history, kwargs)
+        given = (tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs)
+        call = await asyncio.to_thread(self._tools_call, *given)
         with ModelGuard() as guard:
-            reply = await self._llm.achat_with_tools(
-                tools,
-                allow_parallel_tool_calls=allow_parallel_tool_calls,
-                tool_required=tool_required,
-                **call.options,
-            )
+            reply = await self._llm.achat_with_tools(tools, **call.options)
         guard.check()
         return await asyncio.to_thread(call.whole.chat, reply)
 
@@ -139,14 +138,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
 
         Of a tool's arguments, each chunk holds the values that are complete.
         """
-        call = self._tools_call(tools, user_msg, chat_history, kwargs)
+        call = self._tools_call(
+            tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs
+        )
         with ModelGuard() as guard:
-            chunks = self._llm.stream_chat_with_tools(
-                tools,
-                allow_parallel_tool_calls=allow_parallel_tool_calls,
-                tool_required=tool_required,
-                **call.options,
-            )
+            chunks = self._llm.stream_chat_with_tools(tools, **call.options)
         guard.check()
         return restored(chunks, call.stream)
 
@@ -162,14 +158,10 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponseAsyncGen:
         """Chat with tools at hand, the reply in chunks. See `stream_chat_with_tools`."""
-        call = await asyncio.to_thread(self._tools_call, tools, user_msg, chat_history, kwargs)
+        given = (tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs)
+        call = await asyncio.to_thread(self._tools_call, *given)
         with ModelGuard() as guard:
-            chunks = await self._llm.astream_chat_with_tools(
-                tools,
-                allow_parallel_tool_calls=allow_parallel_tool_calls,
-                tool_required=tool_required,
-                **call.options,
-            )
+            chunks = await self._llm.astream_chat_with_tools(tools, **call.options)
         guard.check()
         return arestored(chunks, call.stream)
 
@@ -209,7 +201,7 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
             calls = self._llm.get_tool_calls_from_response(
                 response, error_on_no_tool_call=False, **kwargs
             )
-        except (ValueError, AttributeError, TypeError):
+        except Exception:  # noqa: BLE001 - its text may be anything
             calls = None
         if calls is None:
             raise InvalidInputError("the model's tool calls cannot be read")
@@ -283,10 +275,7 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         """The reply to a chat as an object. See `RedactedLLM.object_of`."""
         if not self._by_function():
             return super().object_of(output_cls, messages, options)
-        tool = get_function_tool(output_cls)
-        reply = self.chat_with_tools(
-            [tool], chat_history=list(messages), tool_required=True, **(options or {})
-        )
+        reply = self.chat_with_tools(**_asking_for(output_cls, messages, options))
         return self._object(output_cls, reply)
 
     async def aobject_of(
@@ -298,10 +287,7 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         """The reply to a chat as an object. See `RedactedLLM.object_of`."""
         if not self._by_function():
             return await super().aobject_of(output_cls, messages, options)
-        tool = get_function_tool(output_cls)
-        reply = await self.achat_with_tools(
-            [tool], chat_history=list(messages), tool_required=True, **(options or {})
-        )
+        reply = await self.achat_with_tools(**_asking_for(output_cls, messages, options))
         return self._object(output_cls, reply)
 
     def objects_of(
@@ -314,16 +300,8 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         if not self._by_function():
             yield from super().objects_of(output_cls, messages, options)
             return
-        tool = get_function_tool(output_cls)
-        chunks = self.stream_chat_with_tools(
-            [tool], chat_history=list(messages), tool_required=True, **(options or {})
-        )
-        last: Model | None = None
-        for chunk in chunks:
-            found = self._object_so_far(output_cls, chunk)
-            if found is not None and found != last:
-                last = found
-                yield found
+        chunks = self.stream_chat_with_tools(**_asking_for(output_cls, messages, options))
+        yield from growing(chunks, lambda chunk: self._object_so_far(output_cls, chunk))
 
     async def aobjects_of(
         self,
@@ -334,20 +312,8 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         """The reply to a chat as an object that grows."""
         if not self._by_function():
             return await super().aobjects_of(output_cls, messages, options)
-        tool = get_function_tool(output_cls)
-        chunks = await self.astream_chat_with_tools(
-            [tool], chat_history=list(messages), tool_required=True, **(options or {})
-        )
-
-        async def objects() -> AsyncGenerator[Model, None]:
-            last: Model | None = None
-            async for chunk in chunks:
-                found = self._object_so_far(output_cls, chunk)
-                if found is not None and found != last:
-                    last = found
-                    yield found
-
-        return objects()
+        chunks = await self.astream_chat_with_tools(**_asking_for(output_cls, messages, options))
+        return agrowing(chunks, lambda chunk: self._object_so_far(output_cls, chunk))
 
     def _by_function(self) -> bool:
         mode = self.pydantic_program_mode
@@ -362,6 +328,19 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
     def _object_so_far(self, output_cls: type[Model], reply: ChatResponse) -> Model | None:
         calls = self.get_tool_calls_from_response(reply, error_on_no_tool_call=False)
         return made_so_far(output_cls, calls[0].tool_kwargs) if calls else None
+
+
+def _asking_for(
+    output_cls: type[Model], messages: Sequence[ChatMessage], options: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The arguments of a chat with the one "tool" that makes the object."""
+    tools = [get_function_tool(output_cls)]
+    return {
+        **(options or {}),
+        "tools": tools,
+        "chat_history": list(messages),
+        "tool_required": True,
+    }
 
 
 def _as_allowed(calls: list[ToolSelection], parallel: bool) -> list[ToolSelection]:

@@ -182,7 +182,10 @@ class MessageRedactor:
         if isinstance(value, BaseModel) and not isinstance(value, BaseNode):
             # Such as the tool calls that a provider's own client returned. Copied field by field:
             # validation would quote what it refuses.
-            fields = {n: self._entry(n, getattr(value, n)) for n in type(value).model_fields}
+            fields = {
+                n: self._entry(n, getattr(value, n))
+                for n in (*type(value).model_fields, *(value.model_extra or ()))
+            }
             return value.model_copy(update=fields)
         return redact_value(self._session, value)
 

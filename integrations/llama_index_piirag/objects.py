@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from typing import Any
 
 from llama_index.core.bridge.pydantic import BaseModel
@@ -47,6 +47,35 @@ def made_so_far(output_cls: type[Model], data: Any) -> Model | None:
         return output_cls.model_validate(data)
     except ValueError:
         return None
+
+
+def growing(
+    chunks: Iterable[Any], read: Callable[[Any], Model | None]
+) -> Generator[Model, None, None]:
+    """The object, whenever what has come so far makes a new, valid one.
+
+    Args:
+        chunks: Each tells all that has come so far.
+        read: Makes an object of a chunk, or None.
+    """
+    last: Model | None = None
+    for chunk in chunks:
+        found = read(chunk)
+        if found is not None and found != last:
+            last = found
+            yield found
+
+
+async def agrowing(
+    chunks: AsyncIterable[Any], read: Callable[[Any], Model | None]
+) -> AsyncGenerator[Model, None]:
+    """The object as it grows. See `growing`."""
+    last: Model | None = None
+    async for chunk in chunks:
+        found = read(chunk)
+        if found is not None and found != last:
+            last = found
+            yield found
 
 
 def is_output_class(tool: Any) -> bool:

@@ -25,7 +25,7 @@ from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.tools import BaseTool
 from llama_index.core.types import Model, TokenAsyncGen, TokenGen
 
-from llama_index_piirag.objects import parsed, partial
+from llama_index_piirag.objects import agrowing, growing, parsed, partial
 from llama_index_piirag.tools import arun_calls, run_calls
 from llama_index_piirag.tracing import plain, unspanned
 
@@ -161,12 +161,8 @@ class UntracedLLM(LLM):
         options: dict[str, Any] | None = None,
     ) -> Generator[Model, None, None]:
         """The reply to a chat as an object that grows."""
-        last: Model | None = None
-        for chunk in self.stream_chat(_with_schema(output_cls, messages), **(options or {})):
-            found = partial(output_cls, chunk.message.content or "")
-            if found is not None and found != last:
-                last = found
-                yield found
+        chunks = self.stream_chat(_with_schema(output_cls, messages), **(options or {}))
+        yield from growing(chunks, lambda c: partial(output_cls, c.message.content or ""))
 
     async def aobjects_of(
         self,
@@ -176,16 +172,7 @@ class UntracedLLM(LLM):
     ) -> AsyncGenerator[Model, None]:
         """The reply to a chat as an object that grows."""
         chunks = await self.astream_chat(_with_schema(output_cls, messages), **(options or {}))
-
-        async def objects() -> AsyncGenerator[Model, None]:
-            last: Model | None = None
-            async for chunk in chunks:
-                found = partial(output_cls, chunk.message.content or "")
-                if found is not None and found != last:
-                    last = found
-                    yield found
-
-        return objects()
+        return agrowing(chunks, lambda c: partial(output_cls, c.message.content or ""))
 
     @unspanned
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:

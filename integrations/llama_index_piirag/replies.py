@@ -52,7 +52,7 @@ class ReplyRestorer:
         self.leaf: Leaf = reply.text
         self._tools = tools
         self._shown = shown
-        self._done: dict[tuple[str, Sink], str] = {}
+        self._done: dict[tuple[type, Any, Sink], Any] = {}
 
     def chat(self, response: ChatResponse) -> ChatResponse:
         """A whole reply."""
@@ -101,11 +101,11 @@ class ReplyRestorer:
         """Restore the leaves of arguments that may be JSON text."""
         return in_json(arguments, restore)
 
-    def once(self, text: str, sink: Sink) -> str:
-        """Restore a text that stands in several parts, and count it once."""
-        key = (text, sink)
+    def once(self, leaf: Any, sink: Sink) -> Any:
+        """Restore a leaf that stands in several parts, and count it once."""
+        key = (type(leaf), leaf, sink)
         if key not in self._done:
-            self._done[key] = self.reply.text(text, sink)
+            self._done[key] = self.reply.value(leaf, sink)
         return self._done[key]
 
     def _entry(self, key: Any, value: Any) -> Any:
@@ -130,10 +130,8 @@ class ReplyRestorer:
             return {self._leaves(k, sink): self._leaves(v, sink) for k, v in value.items()}
         if isinstance(value, list | tuple):
             return like(value, [self._leaves(item, sink) for item in value])
-        if isinstance(value, str):
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
             return self.once(value, sink)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self.reply.value(value, sink)
         return value
 
     def _call(self, call: Any) -> Any:

@@ -18,10 +18,11 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.llms.structured_llm import StructuredLLM
 
+from llama_index_piirag.predicting import UntracedLLM
 from llama_index_piirag.tracing import unspanned
 
 
-class RedactedStructuredLLM(StructuredLLM):
+class RedactedStructuredLLM(UntracedLLM, StructuredLLM):
     """A `StructuredLLM` over a redacted model; made by `RedactedLLM.as_structured_llm`.
 
     The messages are sent as they are: braces in them are text, not variables of a template.

@@ -29,6 +29,7 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from piirag.detection.disguise import detect_disguised
 from piirag.detection.finding import Finding
+from piirag.detection.fused.results import without_duplicates
 from piirag.detection.ner import bundled_recognizer
 from piirag.detection.ner.threads import work_through
 from piirag.detection.plausible import plausible
@@ -289,6 +290,9 @@ class PresidioDetector:
         return told is not None and told(window, language, list(self.entities))
 
     def _analyze(self, text: str, language: str) -> list[Finding]:
+        # Judged before duplicates are left out: one that falls must not take others with it.
+        entities = list(self.entities)
+        find = getattr(self._analyzer, "candidates", self._analyzer.analyze)
         found = [
             Finding(
                 result.entity_type,
@@ -297,11 +301,9 @@ class PresidioDetector:
                 float(result.score),
                 str((result.recognition_metadata or {}).get("recognizer_name", "presidio")),
             )
-            for result in self._analyzer.analyze(
-                text, language=language, entities=list(self.entities)
-            )
+            for result in find(text, language=language, entities=entities)
         ]
-        return plausible(text, found)
+        return without_duplicates(plausible(text, found))
 
 
 def _moved(finding: Finding, offset: int) -> Finding:

@@ -194,3 +194,28 @@ atexit.register(lambda: print("same" if detector.detect(text) == expected else "
 def test_a_forked_child_and_an_ending_process_find_the_same(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "same", done.stderr
+
+
+def test_work_is_not_lost_to_a_helper_that_could_not_start(monkeypatch) -> None:
+    """The pool keeps the work of a failed start for its next thread."""
+    start = threading.Thread.start
+    failed: list[str] = []
+
+    def once(thread: threading.Thread) -> None:
+        if thread.name.startswith("piirag-helper") and not failed:
+            failed.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def slow(number: int) -> int:
+        time.sleep(0.05)
+        return number
+
+    monkeypatch.setattr(threading.Thread, "start", once)
+    with ThreadPoolExecutor(2, "caller") as callers:
+        first = callers.submit(work_through, slow, [1, 2, 3, 4], 2)
+        while not failed:
+            time.sleep(0.001)
+        second = callers.submit(work_through, slow, [5, 6, 7, 8], 2)
+        assert first.result() == [1, 2, 3, 4]
+        assert second.result() == [5, 6, 7, 8]

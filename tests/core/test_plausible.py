@@ -10,11 +10,12 @@ import pytest
 from faker.config import AVAILABLE_LOCALES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presidio_analyzer import Pattern, PatternRecognizer
 
 from piirag.detection.finding import Finding
 from piirag.detection.plausible import plausible
 from piirag.detection.plausible.words import LABELS, NEVER_NAMES
-from piirag.detection.presidio import PresidioDetector, offline_analyzer
+from piirag.detection.presidio import PresidioDetector, _harden, offline_analyzer
 
 THRESHOLD = 0.35
 BLOCKS = (Path(__file__).parent / "technical_text.txt").read_text("utf-8").split("\n%%\n")
@@ -260,3 +261,29 @@ def test_D8_a_judge_looks_a_bounded_way(piece, name):
     moved = Finding("PERSON", 2100, 2110, 0.5, name)
     far, close = plausible(text, [finding]), plausible(near, [moved])
     assert [f.score for f in far] == [f.score for f in close]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "client ip:84.23.45.67 connected",
+        "remote_addr:84.23.45.67",
+        "inet addr:84.23.45.67  Bcast:84.23.45.255",
+        "user ip-84.23.45.67",
+        "visitor:84.23.45.67",
+    ],
+)
+def test_an_address_behind_its_key_is_no_version(text: str) -> None:
+    assert ("IP_ADDRESS", "84.23.45.67") in found(text)
+
+
+def test_what_falls_takes_no_other_recognisers_finding_with_it() -> None:
+    """Presidio's card recogniser is judged by the grouping, ours is not; both find the same."""
+    text = "pay with 41111111 11111111 please"
+    assert ("CREDIT_CARD", "41111111 11111111") in found(text)
+    own = PatternRecognizer(
+        "PHONE_NUMBER", name="Mine", patterns=[Pattern("p", r"\b4155552671\b", 0.3)]
+    )
+    analyzer = offline_analyzer(model="none", recognizers=[_harden(own)])
+    findings = PresidioDetector(analyzer).detect('{"customer": 4155552671}')
+    assert "PHONE_NUMBER" in {f.entity_type for f in findings}

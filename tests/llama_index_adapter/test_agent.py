@@ -23,7 +23,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context, HumanResponseEvent, InputRequiredEvent
 from pydantic import BaseModel
 
-from llama_index_piirag import RedactedAgent, RedactedLLM
+from llama_index_piirag import RedactedAgent, RedactedLLM, ScrubbedMemory
 from piirag import MemoryVault, Scrubber
 from piirag.errors import ConfigurationError, InvalidUserIdError, ModelCallError, TenancyError
 from support.canary import Canaries, capture_logs
@@ -355,3 +355,11 @@ async def test_a_run_can_be_ended(server: OpenAIServer, scrubber: Scrubber) -> N
     await run.cancel_run()
     assert run.is_done()
     assert CANARIES.scan_object(repr(run)) == []
+
+
+async def test_T9_a_memory_of_another_user_is_refused(scrubber: Scrubber) -> None:
+    inner = ChatMemoryBuffer.from_defaults(token_limit=3000)
+    memory = ScrubbedMemory(inner, scrubber=scrubber, user_id="alice")
+    agent = RedactedAgent(FunctionAgent(llm=FakeChatLLM()), scrubber=scrubber, user_id="bob")
+    with pytest.raises(TenancyError):
+        await agent.run("hello", memory=memory)

@@ -27,6 +27,7 @@ from piirag.errors import (
     InvalidInputError,
     InvalidUserIdError,
     ModelCallError,
+    RetrievalError,
     TenancyError,
     UserErasedError,
 )
@@ -423,4 +424,36 @@ def test_S6_over_the_wire(way: str, scrubber: Scrubber, trace: Trace, own: Canar
         # In the spelling that was seen first.
         assert WAYS[way](engine, SECOND) == f"You said: And the parcel of {NAME}?"
         assert own.scan_bytes(b"".join(request.wire for request in server.requests)) == []
+    assert own.scan_object(trace.kept) == []
+
+
+def test_T9_a_memory_of_another_user_is_refused(scrubber: Scrubber) -> None:
+    memory = ScrubbedMemory(
+        ChatMemoryBuffer.from_defaults(token_limit=3000), scrubber=scrubber, user_id="alice"
+    )
+    engine = SimpleChatEngine.from_defaults(llm=FakeChatLLM(), memory=memory)
+    assert RedactedChatEngine(engine, scrubber=scrubber, user_id="alice")
+    for user, other in (("bob", scrubber), ("alice", Scrubber())):
+        with pytest.raises(TenancyError):
+            RedactedChatEngine(engine, scrubber=other, user_id=user)
+
+
+@pytest.mark.parametrize("way", ["sync", "async", "async of its own"])
+def test_L5_an_error_of_a_retriever_quotes_no_document(
+    way: str, scrubber: Scrubber, trace: Trace, own: Canaries
+) -> None:
+    class Raw(BaseRetriever):
+        def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+            return [NodeWithScore(node=TextNode(text=[NAME]))]  # pydantic quotes it
+
+    class AsyncRaw(Raw):
+        async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+            return [NodeWithScore(node=TextNode(text=[NAME]))]
+
+    retriever = AsyncRaw() if way == "async of its own" else Raw()
+    inner = ContextChatEngine.from_defaults(retriever, llm=FakeChatLLM())
+    engine = RedactedChatEngine(inner, scrubber=scrubber, user_id="u1", known=KNOWN)
+    with pytest.raises(RetrievalError) as failed:
+        engine.chat("hello") if way == "sync" else in_a_loop(engine.achat("hello"))
+    assert own.scan_exception(failed.value) == []
     assert own.scan_object(trace.kept) == []

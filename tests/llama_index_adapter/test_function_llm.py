@@ -322,6 +322,10 @@ OBJECTS: dict[str, Callable[[Any], Any]] = {
     ),
     "astream_chat": lambda llm: in_a_loop(_structured(llm))[-1],
     "stream_complete": lambda llm: list(_as(llm).stream_complete(f"Card of: {TEXT}"))[-1].raw,
+    "as_predict": lambda llm: Card.model_validate_json(_as(llm).predict(PROMPT, text=TEXT)),
+    "as_apredict": lambda llm: Card.model_validate_json(
+        in_a_loop(_as(llm).apredict(PROMPT, text=TEXT))
+    ),
     "program": lambda llm: FunctionCallingProgram.from_defaults(Card, prompt=PROMPT, llm=llm)(
         text=TEXT
     ),
@@ -396,3 +400,38 @@ def test_tools_of_other_kinds_are_called_without_a_span(trace: Trace) -> None:
     assert in_a_loop(acall_quietly(Own(), {"input": NAME})).content == NAME
     assert in_a_loop(acall_quietly(Post().tool, {"to": NAME})).content == f"sent to {NAME}"
     assert CANARIES.scan_object(trace.kept) == []
+
+
+@pytest.mark.parametrize("way", ["structured_predict", "stream", "astream"])
+def test_L11_no_way_of_a_structured_llm_traces_values(
+    way: str, server: OpenAIServer, trace: Trace
+) -> None:
+    server.tool_reply = card_calls()
+    llm = _as(redacted(server, trace))
+
+    async def streamed() -> list[Any]:
+        return [part async for part in await llm.astream(PROMPT, text=TEXT)]
+
+    if way == "structured_predict":
+        assert llm.structured_predict(Card, PROMPT, text=TEXT) == Card(name=NAME, mail=MAIL)
+    else:
+        # LlamaIndex's own yields no text either: the object is in what its chunks carry.
+        parts = list(llm.stream(PROMPT, text=TEXT)) if way == "stream" else in_a_loop(streamed())
+        assert parts
+    clean(server, trace.kept)
+
+
+def test_L5_an_error_of_a_parser_quotes_no_value() -> None:
+    class Model(FakeChatLLM, FunctionCallingLLM):
+        def _prepare_chat_with_tools(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            return {}
+
+        def get_tool_calls_from_response(self, response: Any, *args: Any, **kwargs: Any) -> Any:
+            return {}[response.message.content]
+
+    llm = RedactedLLM(Model(functions=True, reply="[PERSON_1]"), known=KNOWN)
+    reply = llm.chat([ChatMessage(NAME)])
+    with pytest.raises(PiiragError) as failed:
+        llm.get_tool_calls_from_response(reply)
+    assert CANARIES.scan_exception(failed.value) == []
+    assert failed.value.__context__ is None

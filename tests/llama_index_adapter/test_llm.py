@@ -30,7 +30,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.types import BaseOutputParser
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from llama_index_piirag import RedactedLLM
 from piirag import MemoryVault, Policy, Redactor, Scrubber
@@ -822,3 +822,31 @@ def test_S6_the_bytes_that_leave_through_a_real_client_are_clean(trace: Trace) -
     assert CANARIES.scan_exception(failed.value) == []
     assert CANARIES.scan_records(logs.records) == []
     assert CANARIES.scan_object(trace.kept) == []
+
+
+def test_S6_extra_fields_of_objects_are_redacted() -> None:
+    class Call(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        id: str
+
+    call = Call(id="1", note=f"for {NAME}", function={"arguments": json.dumps({"to": MAIL})})
+    inner = FakeChatLLM(reply="x")
+    message = ChatMessage(role="assistant", additional_kwargs={"tool_calls": [call]})
+    RedactedLLM(inner, known=KNOWN).chat([message, ChatMessage("hi")], extra=call)
+    assert CANARIES.scan_object([inner.messages, inner.calls]) == []
+
+
+def test_a_number_repeated_over_chunks_is_counted_once() -> None:
+    from llama_index_piirag.reply_streams import StreamRestorer
+
+    def unseen(chunks: int) -> int:
+        session = Redactor().session()
+        session.redact("hello")
+        reply = session.reply()
+        stream = StreamRestorer(reply, ())
+        block = ToolCallBlock(tool_name="mail", tool_kwargs={"card": 4111111111111111})
+        for _ in range(chunks):
+            stream.chunk(ChatResponse(message=ChatMessage(role="assistant", blocks=[block])))
+        return reply.counts.unseen
+
+    assert unseen(1) == unseen(5) > 0

@@ -93,6 +93,21 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
         )
         return found
 
+    def candidates(
+        self, text: str, language: str, entities: list[str] | None
+    ) -> list[RecognizerResult]:
+        """What `analyze` chooses from: duplicates are not left out yet."""
+        if not self.log_decision_process:
+            try:
+                found = self._find(text, language, entities, None, None)
+            except Unusual:
+                pass
+            else:
+                return [
+                    result for by, result in found if result.score >= self._threshold(by, result)
+                ]
+        return self.analyze(text, language, entities)
+
     def finds_nothing(self, text: str, language: str, entities: list[str] | None) -> bool:
         """Whether `analyze` certainly finds nothing in a text, told at a glance.
 

@@ -57,8 +57,27 @@ class _Helpers:
                     max(1, cores() - 1), "piirag-helper", initializer=self._begin
                 )
             pool = self._pool
-        # Recognisers of others may look at context variables of the caller.
-        return pool.submit(contextvars.copy_context().run, work)
+        # A pool that cannot start a thread raises, and keeps the work for its next thread all
+        # the same. So the work is claimed by a future of ours, which is cancelled then.
+        claim: Future[None] = Future()
+
+        def claimed() -> None:
+            if claim.set_running_or_notify_cancel():
+                try:
+                    work()
+                except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                    claim.set_exception(error)
+                else:
+                    claim.set_result(None)
+
+        try:
+            # Recognisers of others may look at context variables of the caller.
+            pool.submit(contextvars.copy_context().run, claimed)
+        except RuntimeError:
+            # Where a thread of an earlier call has begun it meanwhile, it is waited for as usual.
+            if claim.cancel():
+                raise
+        return claim
 
     def _begin(self) -> None:
         self.here.helps = True

@@ -30,6 +30,11 @@ _VERSION_MARK = re.compile(
     r"(?:==|>=|<=|~=|!=|\^|~|[\w\])]@|[A-Za-z]/|[A-Za-z]-|[A-Za-z]_|(?<![A-Za-z])[vV]\.?|\.so\."
     r"|(?i:version)[\"'(>:=\s]{1,4}|[a-z]:)\Z"
 )
+# A key that names an address: `ip:`, `client_ip-`, `inet addr:`, `host:`.
+_NAMED_KEY = re.compile(
+    r"(?i)(?:(?<![a-z])ip(?:v[46])?|addr(?:ess)?)[:_-]\Z"
+    r"|(?<![\w/-])(?:clients?|visitor|host|server|remote|src|dst|source|user|peer):\Z"
+)
 _PORT = re.compile(r":\d{2,5}(?!\d)")
 _GOES_ON = re.compile(
     r"\.\d|[-+_](?:[A-Za-z]|\d)|\.(?:tar|zip|t?gz|jar|whl|exe|dll|deb|rpm|apk|dmg|msi|so|json)\b"
@@ -70,6 +75,7 @@ def _is_version(value: str, left: str, right: str) -> bool:
         return True
     # No package has a version like that: "jane@example.com-192.168.1.20" holds an address.
     joined = left.endswith("-") and max(octets) > _LARGEST_IN_VERSION
+    joined = joined or _NAMED_KEY.search(left) is not None
     if not joined and _VERSION_MARK.search(left) and not _PORT.match(right):
         return not left.endswith("//")
     if max(octets) > _LARGEST_IN_VERSION:

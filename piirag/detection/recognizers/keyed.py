@@ -109,16 +109,35 @@ class _Compiled:
 
     def __init__(self, of: Rule) -> None:
         self.rule = of
-        between = rf"(?:[^\W\d_]{{1,15}}[:,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
-        self.behind = re.compile(rf"{of.link}{between}(?P<value>{of.value})")
-        self.value = re.compile(rf"(?:{of.value})")
-        self.labels = {label: re.compile(_spelled(label)) for label in of.labels}
+        # Compiled when a text first holds one of the labels: most hold none of the thousand.
+        self.labels: dict[str, re.Pattern[str] | None] = dict.fromkeys(of.labels)
+        self._behind: re.Pattern[str] | None = None
+        self._value: re.Pattern[str] | None = None
+
+    @property
+    def behind(self) -> re.Pattern[str]:
+        """What stands behind a label, the value included."""
+        if self._behind is None:
+            of = self.rule
+            between = rf"(?:[^\W\d_]{{1,15}}[:,']?[ \t\n]){{0,{of.words}}}?" if of.words else ""
+            self._behind = re.compile(rf"{of.link}{between}(?P<value>{of.value})")
+        return self._behind
+
+    @property
+    def value(self) -> re.Pattern[str]:
+        """A value by itself."""
+        if self._value is None:
+            self._value = re.compile(rf"(?:{self.rule.value})")
+        return self._value
 
     def places(self, text: str, low: str, present: frozenset[str]) -> dict[int, int]:
         """Where labels begin -> where the longest one ends."""
         places: dict[int, int] = {}
         for label in present.intersection(self.labels):
-            for match in self.labels[label].finditer(low):
+            pattern = self.labels[label]
+            if pattern is None:
+                pattern = self.labels[label] = re.compile(_spelled(label))
+            for match in pattern.finditer(low):
                 start, end = match.span()
                 if end > places.get(start, 0) and _begins_well(text, start, label):
                     places[start] = end

@@ -25,7 +25,8 @@ class MailProviderRecognizer(TextRecognizer):
     FORMS: ClassVar[tuple[Form, ...]] = (
         form(
             "EMAIL_ADDRESS",
-            r"(?<![\w.%+-])[\w%+-][\w.%+-]{0,63}@[A-Za-z0-9-]{2,30}\.[A-Za-z]{2,6}(?![\w@-])(?!\.\w)",
+            r"(?<![\w.%+-])[\w%+-][\w.%+&'-]{0,63}@(?:[A-Za-z0-9-]{2,30}\.){1,3}[A-Za-z]{2,6}"
+            r"(?![\w@-])(?!\.\w)",
             Contains("@"),
             check=_at_a_suffix,
         ),
