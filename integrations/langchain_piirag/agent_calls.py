@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from langchain.agents.middleware.types import (
@@ -12,13 +12,14 @@ from langchain.agents.middleware.types import (
     ModelResponse,
 )
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 
 from langchain_piirag.agent_reply import AgentReply, without_notes
 from langchain_piirag.agent_scrub import StateScrubber
 from langchain_piirag.agent_streams import note_call
 from langchain_piirag.agent_users import Allowed
 from langchain_piirag.agent_walk import Changes, rebuild
+from langchain_piirag.calls import tool_names
 from langchain_piirag.messages import MessageRedactor
 from piirag.redaction import RedactionSession, tokens
 from piirag.redaction.guard import ModelGuard
@@ -66,7 +67,9 @@ class AgentCall:
         self._json = request.response_format is not None
         system = request.system_message
         parts = MessageRedactor(
-            self._session, allow_media=self._allow_media, tool_names=_names(request.tools)
+            self._session,
+            allow_media=self._allow_media,
+            tool_names=tool_names({"tools": request.tools}),
         )
         clean: dict[str, Any] = {
             "messages": parts.messages([without_notes(m) for m in request.messages]),
@@ -168,17 +171,6 @@ class AgentCall:
         return self._scrubber.knowing(self._scrubber.values_in(list(leaves.values())))
 
 
-def _names(tools: Sequence[Any]) -> list[str]:
-    """The names of the tools that a request offers, in LangChain's form or a provider's."""
-    names = [
-        tool.get("name") or (tool.get("function") or {}).get("name")
-        if isinstance(tool, dict)
-        else getattr(tool, "name", None)
-        for tool in tools
-    ]
-    return [name for name in names if isinstance(name, str)]
-
-
 def _parsed(content: Any) -> Any:
     if not isinstance(content, str):
         return None
@@ -262,8 +254,4 @@ class _Restoring(Runnable[Any, Any]):
         with ModelGuard() as guard:
             output = await self._model.ainvoke(input, config, **kwargs)
         guard.check()
-        return self._call.restored(output)
-
-
-Handler = Callable[[ModelRequest[Any]], ModelResponse[Any]]
-AsyncHandler = Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+        return await run_in_executor(None, self._call.restored, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from piirag.errors import PiiragError
+from piirag.errors import ModelCallError, PiiragError
 
 
 class ToolCallError(PiiragError):
@@ -45,17 +45,28 @@ class Caught:
         return True
 
 
+def model_error(error: Exception) -> Exception:
+    """What to raise for what a model, or the parsing of its reply, raised. See `tool_error`."""
+    return error if _is_passed_on(error) else ModelCallError(_type_of(error))
+
+
 def tool_error(tool: str, error: Exception) -> Exception:
     """What to raise for what a tool raised.
 
     What LangGraph steers by (interrupts, commands to a parent graph) is passed on as it is, and
     so is an error of ours.
     """
+    return error if _is_passed_on(error) else ToolCallError(tool, _type_of(error))
+
+
+def _is_passed_on(error: Exception) -> bool:
     from langgraph.errors import GraphBubbleUp
 
-    if isinstance(error, PiiragError | GraphBubbleUp):
-        return error
-    return ToolCallError(tool, f"{type(error).__module__}.{type(error).__qualname__}")
+    return isinstance(error, PiiragError | GraphBubbleUp)
+
+
+def _type_of(error: Exception) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def is_invalid_resume(error: BaseException) -> bool:

@@ -71,6 +71,14 @@ class ProtectedAgent(Runnable[Any, Any]):
         agent = self.agent.with_config(config, **kwargs)
         return ProtectedAgent(agent, self.middleware, user_id=self._user_id)
 
+    def with_retry(self, **kwargs: Any) -> Any:
+        """Not offered: the run of LangChain's retry would trace the input as it is.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError("put with_retry on the model, inside of create_agent")
+
     def get_graph(self, *args: Any, **kwargs: Any) -> Any:
         """The drawable graph of the agent."""
         return self.agent.get_graph(*args, **kwargs)
@@ -231,7 +239,8 @@ class ProtectedAgent(Runnable[Any, Any]):
     ) -> StateSnapshot:
         """The state of a thread, with values. See `get_state`."""
         edge, user = self._edge(context)
-        return self._shown(await self.agent.aget_state(config, subgraphs=subgraphs), edge, user)
+        found = await self.agent.aget_state(config, subgraphs=subgraphs)
+        return await run_in_executor(None, self._shown, found, edge, user)
 
     def get_state_history(
         self, config: RunnableConfig, *, context: Any = None, **kwargs: Any
@@ -249,7 +258,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         edge, user = self._edge(context)
         self._check(await self.agent.aget_state(latest(config)), user)
         async for snapshot in self.agent.aget_state_history(config, **kwargs):
-            yield self._shown(snapshot, edge, user)
+            yield await run_in_executor(None, self._shown, snapshot, edge, user)
 
     def update_state(
         self,

@@ -10,7 +10,6 @@ from langchain_piirag.agent_users import Allowed
 from langchain_piirag.restoring import METADATA_KEY, Restorer
 from langchain_piirag.streaming import ChunkRestorer
 from piirag.redaction import RedactionSession, tokens
-from piirag.redaction.walk import in_json
 
 TOOL_ARGS = "tool_args"
 """Where beside the counts the arguments of tools stand that get tokens, by the call's id."""
@@ -36,6 +35,8 @@ class AgentReply:
         self._session = session
         self._allowed = allowed
         self.as_json = as_json
+        # The pieces of a stream share one reply, and so its cap.
+        self._streamed = self._restorer()
 
     def _restorer(self) -> Restorer:
         return Restorer(self._session.reply(), None, as_json=self.as_json)
@@ -67,11 +68,11 @@ class AgentReply:
 
     def value(self, value: Any) -> Any:
         """Anything else with the values put back."""
-        return self._restorer().restore(value)
+        return self._streamed.restore(value)
 
     def arguments(self, written: str) -> str:
         """Arguments of a tool call, in JSON, with the values put back."""
-        restored: str = self._restorer().arguments(written, None, None)
+        restored: str = self._streamed.arguments(written, None, None)
         return restored
 
     def chunks(self) -> ChunkRestorer:
@@ -80,28 +81,10 @@ class AgentReply:
 
     def text_stream(self) -> Any:
         """For one text of the same reply as it streams: `feed` and `flush`."""
-        reply = self._session.reply()
-        return _Whole(reply) if self.as_json else reply.stream()
+        return self._streamed.stream()
 
     def __repr__(self) -> str:
         return f"AgentReply({self._session!r})"
-
-
-class _Whole:
-    """A text that is JSON is restored when it is whole, leaf by leaf."""
-
-    def __init__(self, reply: Any) -> None:
-        self._reply = reply
-        self._pieces: list[str] = []
-
-    def feed(self, text: str) -> str:
-        self._pieces.append(text)
-        return ""
-
-    def flush(self) -> str:
-        text, self._pieces = "".join(self._pieces), []
-        restored: str = in_json(text, self._reply.value)
-        return restored
 
 
 def without_notes(message: BaseMessage) -> BaseMessage:

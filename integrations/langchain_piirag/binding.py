@@ -48,6 +48,18 @@ class RedactedBinding(RunnableBinding[Any, Any]):
         """Bind tools beside what is bound already. See `ModelCalls.bind_tools`."""
         return self._rebound(self._wrapper.bind_tools(tools, **kwargs))
 
+    def configurable_fields(self, **kwargs: Any) -> Any:
+        """Make fields of the wrapped model configurable."""
+        return self._rebound(self._wrapper.configurable_fields(**kwargs))
+
+    def configurable_alternatives(self, which: Any, **kwargs: Any) -> Any:
+        """Give the wrapped model alternatives."""
+        return self._rebound(self._wrapper.configurable_alternatives(which, **kwargs))
+
+    def with_alisteners(self, **kwargs: Any) -> Any:
+        """Listen to the run of the wrapped model. See `Runnable.with_alisteners`."""
+        return redacted_binding(super().with_alisteners(**kwargs))
+
     def for_user(self, user_id: str, *, viewer: str | None = None) -> Any:
         """The same for one user. See `ModelCalls.for_user`."""
         return self._rebound(self._wrapper.for_user(user_id, viewer=viewer))

@@ -35,6 +35,8 @@ def redact_config(config: RunnableConfig | None, scrub: Scrub) -> RunnableConfig
     callbacks = full.get("callbacks")
     if isinstance(callbacks, BaseCallbackManager):
         update["callbacks"] = _redacted_manager(callbacks, scrub)
+    elif isinstance(callbacks, list):
+        update["callbacks"] = [_redacted_handler(handler, scrub) for handler in callbacks]
     return {**full, **update}  # type: ignore[typeddict-item]
 
 

@@ -19,12 +19,11 @@ from langchain_piirag.blocks import (
     kind_of,
 )
 from langchain_piirag.configs import redact_config
-from langchain_piirag.restoring import restore
 from piirag.errors import ConfigurationError, InvalidInputError
 from piirag.redaction import RedactionSession
 from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
 
-__all__ = ["UNKNOWN_BLOCKS", "MessageRedactor", "restore"]
+__all__ = ["UNKNOWN_BLOCKS", "MessageRedactor"]
 
 UNKNOWN_BLOCKS = ("refuse", "drop")
 

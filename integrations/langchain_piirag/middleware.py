@@ -23,7 +23,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from langchain_piirag.agent_calls import AgentCall
 from langchain_piirag.agent_edge import OWNER
-from langchain_piirag.agent_errors import Caught, is_invalid_resume, tool_error
+from langchain_piirag.agent_errors import Caught, is_invalid_resume, model_error, tool_error
 from langchain_piirag.agent_scrub import Artifacts, DurableTokens, StateScrubber
 from langchain_piirag.agent_shield import ShieldedTool
 from langchain_piirag.agent_streams import PROTECTED, restored_streams
@@ -187,8 +187,12 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         """
         call = self._call(request)
         clean = call.request(request)
-        with restored_streams(call.reply()):
+        response: Any = None
+        # A reply is parsed within, with its values, and what does not fit is quoted.
+        with Caught() as caught, restored_streams(call.reply()):
             response = handler(clean)
+        if caught.error is not None:
+            raise model_error(caught.error)
         return call.finish(response)
 
     async def awrap_model_call(
@@ -197,8 +201,11 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         """See `wrap_model_call`."""
         call = await run_in_executor(None, self._call, request)
         clean = await run_in_executor(None, call.request, request)
-        with restored_streams(call.reply()):
+        response: Any = None
+        with Caught() as caught, restored_streams(call.reply()):
             response = await handler(clean)
+        if caught.error is not None:
+            raise model_error(caught.error)
         return await run_in_executor(None, call.finish, response)
 
     def wrap_tool_call(

@@ -6,16 +6,14 @@ import copy
 import dataclasses
 import json
 from collections.abc import Container, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel
 
 from langchain_piirag.blocks import kind_of
-from piirag.redaction.mapping import RedactionMapping
-from piirag.redaction.rehydrate import StreamRehydrator, rehydrate
-from piirag.redaction.reply import Reply, ReplyCounts, Sink
-from piirag.redaction.walk import in_json, like, rehydrate_value
+from piirag.redaction.reply import Reply, Sink
+from piirag.redaction.walk import in_json, like
 
 METADATA_KEY = "piirag"
 """Where a message's `response_metadata` has the counts of its reply."""
@@ -33,6 +31,18 @@ ARGUMENTS = frozenset({"input", "args", "arguments", "partial_json"})
 RAW_CALLS = frozenset({"tool_calls", "function_call"})
 
 
+class Text(Protocol):
+    """A text that comes in chunks."""
+
+    def feed(self, chunk: str) -> str:
+        """Take the next chunk; return what can be shown now."""
+        ...
+
+    def flush(self) -> str:
+        """The text is over: return what was held back."""
+        ...
+
+
 class Restorer:
     """Restores one reply.
 
@@ -40,8 +50,7 @@ class Restorer:
     content blocks each have them, are restored and counted once.
 
     Args:
-        reply: The reply, which puts values back and counts; or the mapping of a call, for
-            whoever may see all of it anywhere.
+        reply: The reply, which puts values back and counts.
         tools: Names of the tools that get real values; None for all of them.
         as_json: The text of the reply is JSON: it is changed leaf by leaf, so that it parses.
         tool_sink: What the arguments of such tools count as.
@@ -49,13 +58,13 @@ class Restorer:
 
     def __init__(
         self,
-        reply: Reply | RedactionMapping,
+        reply: Reply,
         tools: Container[str] | None,
         *,
         as_json: bool = False,
         tool_sink: Sink = "tool",
     ) -> None:
-        self.reply: Any = MappingReply(reply) if isinstance(reply, RedactionMapping) else reply
+        self.reply = reply
         self.as_json = as_json
         self._tools = tools
         self._tool_sink: Sink = tool_sink
@@ -99,7 +108,13 @@ class Restorer:
             for name, value in values.items():
                 object.__setattr__(clone, name, value)
             return clone
+        if isinstance(output, int | float) and not isinstance(output, bool):
+            return self.reply.value(output)
         return output
+
+    def stream(self) -> Text:
+        """For a text that a person reads, as it comes."""
+        return _Held(self) if self.as_json else self.reply.stream()
 
     def text(self, text: str) -> str:
         """Restore a text that a person reads."""
@@ -112,6 +127,10 @@ class Restorer:
             update["tool_calls"] = [
                 {**call, "args": self.arguments(call["args"], call["name"], call["id"])}
                 for call in message.tool_calls
+            ]
+            update["invalid_tool_calls"] = [
+                {**call, "args": self.reply.text(call["args"], "none")} if call["args"] else call
+                for call in message.invalid_tool_calls
             ]
             update["additional_kwargs"] = {
                 key: self.kwarg(key, value) for key, value in message.additional_kwargs.items()
@@ -138,9 +157,9 @@ class Restorer:
             try:
                 parsed = json.loads(args)
             except (ValueError, RecursionError):
-                return args
+                return self.reply.text(args, "none")
             if not isinstance(parsed, dict | list):
-                return args
+                return self.reply.text(args, "none")
         restored = self._once(parsed, name, call_id)
         if not isinstance(args, str):
             return restored
@@ -210,43 +229,20 @@ class Restorer:
         return {**function, "arguments": arguments}
 
 
-def restore(output: Any, source: Reply | RedactionMapping, tools: Container[str] | None) -> Any:
-    """Put values back into what a model returned, or a part of it. See `Restorer`.
+class _Held:
+    """JSON text, held back until it is whole."""
 
-    Args:
-        output: A string, a message, or data parsed from one.
-        source: The reply; or the mapping of a call, for whoever may see all of it anywhere.
-        tools: Names of the tools whose arguments are restored; None for all of them.
-    """
-    return Restorer(source, tools).part(output)
+    def __init__(self, restorer: Restorer) -> None:
+        self._restorer = restorer
+        self._pieces: list[str] = []
 
+    def feed(self, chunk: str) -> str:
+        self._pieces.append(chunk)
+        return ""
 
-class MappingReply:
-    """A reply to somebody who may see every value of a call, anywhere.
-
-    Args:
-        mapping: The mapping of the call.
-    """
-
-    def __init__(self, mapping: RedactionMapping) -> None:
-        self._mapping = mapping
-
-    @property
-    def counts(self) -> ReplyCounts:
-        """Nothing is counted."""
-        return ReplyCounts()
-
-    def text(self, text: str, sink: Sink = "display") -> str:
-        """See `Reply.text`."""
-        return text if sink == "none" else rehydrate(text, self._mapping)
-
-    def value(self, data: Any, sink: Sink = "display") -> Any:
-        """See `Reply.value`."""
-        return data if sink == "none" else rehydrate_value(data, self._mapping)
-
-    def stream(self, sink: Sink = "display") -> StreamRehydrator:
-        """See `Reply.stream`; for what a person reads."""
-        return StreamRehydrator(self._mapping)
+    def flush(self) -> str:
+        text, self._pieces = "".join(self._pieces), []
+        return self._restorer.text(text)
 
 
 def _fields(output: Any) -> tuple[dataclasses.Field[Any], ...]:

@@ -128,7 +128,7 @@ class ModelCalls:
                 yield rest
         finally:
             call.close()
-            await _aclose(chunks)
+            await aclose(chunks)
 
     def _restored(self, call: Call, output: Any) -> Any:
         return call.restore(output)
@@ -256,7 +256,7 @@ def _close(chunks: Any) -> None:
             close()
 
 
-async def _aclose(chunks: Any) -> None:
+async def aclose(chunks: Any) -> None:
     close = getattr(chunks, "aclose", None)
     if close is not None:
         with ModelGuard():

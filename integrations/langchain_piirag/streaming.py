@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 
 from langchain_piirag.blocks import kind_of
-from langchain_piirag.restoring import CALLS, RAW_CALLS, READ, READ_KWARGS, Restorer
-from piirag.redaction.mapping import RedactionMapping
+from langchain_piirag.restoring import CALLS, RAW_CALLS, READ, READ_KWARGS, Restorer, Text
 from piirag.redaction.reply import Reply
 
 _NO_CALLS: dict[str, Any] = {"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []}
-
-
-class _Text(Protocol):
-    def feed(self, chunk: str) -> str: ...
-
-    def flush(self) -> str: ...
 
 
 class ChunkRestorer:
@@ -30,18 +23,19 @@ class ChunkRestorer:
     or metadata pass.
 
     Args:
-        restorer: Restores what is whole, and has the reply; or a reply, or the mapping of a call.
+        restorer: Restores what is whole, and has the reply; or a reply.
         tools: Names of the tools whose arguments are restored, if there is no restorer yet.
     """
 
     def __init__(
         self,
-        restorer: Restorer | Reply | RedactionMapping,
+        restorer: Restorer | Reply,
         tools: Container[str] | None = (),
     ) -> None:
-        given = isinstance(restorer, Restorer)
-        self._restorer: Any = restorer if given else Restorer(restorer, tools)  # type: ignore[arg-type]
-        self._texts: dict[Any, _Text] = {}
+        if not isinstance(restorer, Restorer):
+            restorer = Restorer(restorer, tools)
+        self._restorer = restorer
+        self._texts: dict[Any, Text] = {}
         self._blocks: dict[Any, Callable[[str], dict[str, Any]]] = {}
         self._calls: list[AIMessageChunk] = []
         self._last: Any = None
@@ -134,11 +128,11 @@ class ChunkRestorer:
             update["additional_kwargs"] = rest
         return chunk.model_copy(update=update)
 
-    def _text(self, key: Any) -> _Text:
+    def _text(self, key: Any) -> Text:
         if key not in self._texts:
-            as_json = self._restorer.as_json and key[0:1] != ("kwarg",)
-            stream: _Text = _Held(self._restorer) if as_json else self._restorer.reply.stream()
-            self._texts[key] = stream
+            kwarg = key[0:1] == ("kwarg",)
+            restorer = self._restorer
+            self._texts[key] = restorer.reply.stream() if kwarg else restorer.stream()
         return self._texts[key]
 
     def _content(self, content: Any) -> Any:
@@ -174,19 +168,3 @@ class ChunkRestorer:
 
 def _filled(shape: dict[str, Any], field: str, text: str) -> dict[str, Any]:
     return {**shape, field: text}
-
-
-class _Held:
-    """JSON text, held back until it is whole."""
-
-    def __init__(self, restorer: Restorer) -> None:
-        self._restorer = restorer
-        self._pieces: list[str] = []
-
-    def feed(self, chunk: str) -> str:
-        self._pieces.append(chunk)
-        return ""
-
-    def flush(self) -> str:
-        text, self._pieces = "".join(self._pieces), []
-        return self._restorer.text(text)

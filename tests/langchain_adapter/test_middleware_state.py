@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import InjectedToolCallId, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, StateUpdate
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, field_validator
 
 from langchain_piirag import PIIRedactionMiddleware, protect
-from piirag import MasterKey, Policy, Scrubber, SQLiteVault
-from piirag.errors import ConfigurationError, InvalidInputError, TenancyError
+from langchain_piirag.agent_reply import AgentReply
+from langchain_piirag.agent_streams import CallStream
+from piirag import MasterKey, Policy, Redactor, Scrubber, SQLiteVault
+from piirag.errors import ConfigurationError, InvalidInputError, ModelCallError, TenancyError
 from support.agents import (
     ALICE,
     ANY_TOKEN,
@@ -537,3 +541,72 @@ def test_input_of_an_unknown_kind_is_refused_before_it_is_stored() -> None:
             with pytest.raises(InvalidInputError):
                 k.users.invoke(value, _thread(), context=ALICE)
         assert saver.storage == {}
+
+
+class Refused(BaseModel):
+    """A contact nobody has."""
+
+    email: str
+
+    @field_validator("email")
+    @classmethod
+    def refuse(cls, value: str) -> str:
+        raise ValueError("no good address")
+
+
+@pytest.mark.parametrize("mode", ["wire", "state"])
+@pytest.mark.parametrize("way", ["tool", "provider"])
+@pytest.mark.parametrize("run", ["invoke", "ainvoke"])
+async def test_L5_a_reply_that_does_not_fit_is_quoted_nowhere(
+    mode: str, way: str, run: str
+) -> None:
+    strategy: Any = ProviderStrategy(Refused)
+    if way == "tool":
+        strategy = ToolStrategy(Refused, handle_errors=False)
+    recorder = Recorder()
+    saver = InMemorySaver()
+    with kit(
+        mode,
+        reply=lambda body: json.dumps({"email": tokens_in(body)[0]}),
+        calls=(lambda body: [("Refused", {"email": tokens_in(body)[0]})])
+        if way == "tool"
+        else None,
+        response_format=strategy,
+        checkpointer=saver,
+    ) as k:
+        config: Any = {"configurable": {"thread_id": "1"}, "callbacks": [recorder]}
+
+        async def ask() -> None:
+            done = getattr(k.users, run)(ASK, config, context=ALICE)
+            if run == "ainvoke":
+                await done
+
+        with pytest.raises(ModelCallError) as caught:
+            await ask()
+    assert CANARIES.scan_exception(caught.value) == []
+    if mode == "state":
+        assert CANARIES.scan_object([saver.writes, saver.storage, saver.blobs]) == []
+        assert CANARIES.scan_object(recorder.events) == []
+
+
+def test_retries_of_a_protected_agent_are_refused() -> None:
+    with kit("state") as k, pytest.raises(ConfigurationError):
+        k.users.with_retry()
+
+
+def test_P3_the_cap_holds_over_the_blocks_of_a_stream() -> None:
+    session = Redactor(Policy(max_restored=1)).session()
+    text = session.redact("a@x.org and b@x.org and c@x.org").text
+    shown: list[Any] = []
+    stream = CallStream(AgentReply(session), lambda part: shown.append(part[2][0]))
+    for index, token in enumerate(text.split(" and ")):
+        delta = {"type": "text-delta", "text": f"{token} "}
+        block = {"type": "text", "text": token}
+        for event in (
+            {"event": "content-block-delta", "index": index, "delta": delta},
+            {"event": "content-block-finish", "index": index, "content": block},
+        ):
+            stream(((), "messages", (event, {"run_id": "r"})))
+    assert "a@x.org" in str(shown)
+    assert "b@x.org" not in str(shown)
+    assert "c@x.org" not in str(shown)

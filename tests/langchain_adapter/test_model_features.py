@@ -12,10 +12,12 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import ConfigurableField, RunnableLambda
+from langchain_core.tracers.langchain import LangChainTracer
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from langchain_piirag import RedactedChatModel, RedactedModel
+from langchain_piirag.calls import CallSettings
 from piirag import Scrubber
 from piirag.errors import ConfigurationError, ModelCallError
 from support.canary import Canaries
@@ -362,3 +364,61 @@ def test_L5_L6_errors_of_a_real_client_hold_no_text(wrapper: Any, status: int) -
             assert caught.value.status_code == status
         [kept] = model.batch([TEXT], return_exceptions=True)
         assert isinstance(kept, ModelCallError)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_S8_no_binding_leads_another_model_past_the_wrapper(wrapper: Any) -> None:
+    async def started(*_: Any) -> None:
+        pass
+
+    field = ConfigurableField("m")
+    ways: dict[str, Any] = {
+        "alternatives": lambda w, other: w.configurable_alternatives(
+            field, default_key="main", other=other
+        ).with_config(configurable={"m": "other"}),
+        "listeners": lambda w, other: w.with_alisteners(on_start=started).with_fallbacks([other]),
+        "fields": lambda w, other: w.configurable_fields(
+            error=ConfigurableField("e")
+        ).with_fallbacks([other]),
+    }
+    for name, way in ways.items():
+        for bind in (lambda w: w.bind(stop=["x"]), lambda w: w.with_config(tags=["a"])):
+            failing = name != "alternatives"
+            main = EchoChat(seen=[], error=RuntimeError("down") if failing else None)
+            other = EchoChat(seen=[])
+            way(bind(wrapper(main, known=KNOWN)), other).invoke(TEXT)
+            assert other.seen, name
+            assert CANARIES.scan_object(other.seen) == [], name
+
+
+def test_L2_metadata_of_a_tracer_in_a_list_are_redacted() -> None:
+    posted: list[Any] = []
+
+    class Client:
+        tracing_queue = None
+
+        def create_run(self, *args: Any, **kwargs: Any) -> None:
+            posted.append(kwargs)
+
+        update_run = create_run
+
+    tracer = LangChainTracer(client=Client(), tags=[MAIL], metadata={"who": MAIL})  # type: ignore[arg-type]
+    RedactedModel(EchoChat(seen=[])).invoke("hi", {"callbacks": [tracer]})
+    assert posted
+    assert CANARIES.scan_object(posted) == []
+    assert tracer.tags == [MAIL], "the caller's own is not changed"
+
+
+async def test_P20_the_session_of_an_event_stream_is_closed(monkeypatch: Any) -> None:
+    calls: list[Any] = []
+    opened = CallSettings.open
+    monkeypatch.setattr(
+        CallSettings, "open", lambda self, *a: calls.append(opened(self, *a)) or calls[-1]
+    )
+    model = RedactedModel(EchoChat(seen=[]), known=KNOWN)
+    async for _ in model.astream_events(TEXT, version="v2"):
+        pass
+    events = model.astream_events(TEXT, version="v2")
+    await anext(events)
+    await events.aclose()
+    assert [call.session.mapping.closed for call in calls] == [True, True]

@@ -21,9 +21,9 @@ from langchain_core.messages import (
 
 from langchain_piirag import RedactedModel
 from langchain_piirag.messages import MessageRedactor
-from langchain_piirag.restoring import restore
+from langchain_piirag.restoring import Restorer
 from piirag import Policy, Redactor
-from piirag.errors import InvalidInputError
+from piirag.errors import InvalidInputError, PIIBlockedError
 from support.canary import Canaries
 from support.langchain_fakes import EchoChat
 
@@ -198,7 +198,7 @@ def test_S5_S6_no_tree_of_arguments_hides_a_value(
     sent = parts.message(message)
     assert CANARIES.scan_text(repr(sent)) == []
     assert isinstance(sent, AIMessage)
-    restored = restore(sent, session.mapping, None)
+    restored = Restorer(session.reply(), None).part(sent)
     assert restored.tool_calls == message.tool_calls
     assert json.loads(restored.additional_kwargs["tool_calls"][0]["function"]["arguments"]) == args
     assert restored.content == text
@@ -294,3 +294,37 @@ def test_what_a_call_was_given_is_forgotten_with_the_reply() -> None:
     for call in kept[:2]:
         assert call.session.mapping.closed
         assert call.session.reply().text("[EMAIL_ADDRESS_1]") == "[EMAIL_ADDRESS_1]"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        AIMessage(
+            "",
+            invalid_tool_calls=[
+                {
+                    "name": "f",
+                    "args": '{"to": "bob@other.org"',
+                    "id": "1",
+                    "error": None,
+                    "type": "invalid_tool_call",
+                }
+            ],
+        ),
+        AIMessage(
+            "",
+            additional_kwargs={
+                "tool_calls": [
+                    {"id": "1", "function": {"name": "f", "arguments": '{"to": "bob@other.org"'}}
+                ]
+            },
+        ),
+        {"card": 4111111111111111},
+        AIMessage("bob@other.org"),
+    ],
+)
+def test_every_part_of_a_reply_is_searched_for_new_values(output: Any) -> None:
+    session = Redactor(Policy(replies="block")).session()
+    session.redact("hi")
+    with pytest.raises(PIIBlockedError):
+        Restorer(session.reply(), None).restore(output)
