@@ -33,7 +33,12 @@ class ModelGuard:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        self.failed = error if isinstance(error, PiiragError) else self._without_text(error)
+        if isinstance(error, PiiragError):
+            # Whoever raised it may have been handling another's, which quotes what it was sent.
+            error.__cause__ = error.__context__ = None
+            self.failed = error
+        else:
+            self.failed = self._without_text(error)
         return True
 
     def check(self) -> None:

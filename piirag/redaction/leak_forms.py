@@ -28,9 +28,10 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _DOT = rf"(?:[.\uff0e\u3002]|%2e|&#46;|[ ]?{_OPEN}[ ]?dot[ ]?{_SHUT}[ ]?)"
-_LABEL = r"[^\W_][\w-]{0,62}"
+# An underscore ends a value, as in the name of a file, and is part of none.
+_LABEL = r"[^\W_](?:[^\W_]|-){0,62}"
 _DOMAIN = re.compile(
-    rf"({_LABEL}(?:{_DOT}{_LABEL}){{0,7}}){_DOT}([^\W\d_]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![\w])",
+    rf"({_LABEL}(?:{_DOT}{_LABEL}){{0,7}}){_DOT}([^\W\d_]{{2,24}}|xn--[a-z0-9-]{{2,59}})(?![^\W_])",
     re.IGNORECASE,
 )
 _LOCAL_BACKWARDS = re.compile(r"[\w.%+-]{1,64}")
@@ -80,14 +81,15 @@ _RUN = re.compile(r"\d[\d ().\u00a0\u2010-\u2015\u202f/+-]{7,}\d")
 _AROUND = 3
 _SEPARATOR = r"[ .\u00a0\u2010-\u2015\u202f-]"
 _CARD = re.compile(
-    r"(?<![\w.+-])(?:"
+    r"(?<![^\W_])(?<![.+-])(?:"
     rf"[2-6]\d{{3}}{_SEPARATOR}{{1,2}}\d{{4}}{_SEPARATOR}{{1,2}}\d{{4}}{_SEPARATOR}{{1,2}}\d{{2,7}}"
     rf"|3\d{{3}}{_SEPARATOR}{{1,2}}\d{{6}}{_SEPARATOR}{{1,2}}\d{{4,5}}"
     r"|[2-6]\d{12,18}"
-    r")(?![\w-])(?!\.\d)"
+    r")(?![^\W_])(?!-)(?!\.\d)"
 )
 _SSN = re.compile(
-    r"(?<![\w-])(?!000|666|9)\d{3}([-\u2010-\u2015])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])"
+    r"(?<![^\W_])(?<!-)(?!000|666|9)\d{3}([-\u2010-\u2015])(?!00)\d{2}\1(?!0000)\d{4}"
+    r"(?![^\W_])(?!-)"
 )
 # Printed on sample cards; nobody's.
 _SAMPLE_SSN = frozenset({"123456789", "078051120", "219099999"})

@@ -71,6 +71,8 @@ class RedactionSession:
         self._identities: dict[tuple[str, str], str] = {}
         self._values = IssuedValues()
         self._prompt = Prompt()
+        self._known_of_user: KnownValues | None = None
+        self._over = False
         self.found: Counter[str] = Counter()
         """Entity type -> findings in the texts so far; tokens that stood there do not count."""
 
@@ -89,6 +91,7 @@ class RedactionSession:
         """
         if type(text) is not str:
             require_text(text)
+        self._end_if_over()
         done = self._done.get((text, owner))
         if done is None:
             if self.mapping.closed:
@@ -117,9 +120,19 @@ class RedactionSession:
         self._tokens.clear()
         self._numbers.clear()
         self._identities.clear()
+        self._mentions.clear()
         self._values = IssuedValues()
         self._prompt = Prompt()
         self._known = KnownValues()
+        self._known_of_user = None
+        if self.__dict__.get("_stand_ins") is not None:
+            self.__dict__["_stand_ins"] = StandIns(self.mapping, self.policy.language)
+        self._over = True
+
+    def _end_if_over(self) -> None:
+        """Forget everything once the time of the mapping is over, too."""
+        if not self._over and self.mapping.closed:
+            self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +162,8 @@ class RedactionSession:
         Raises:
             DetectionError: The detector failed.
         """
-        spans = self._find(text, list(protected))
+        self._end_if_over()
+        spans = self._find(text, list(protected), looked_up=True)
         policy = self.policy
         if (
             policy.quasi_identifiers in {"redact", "generalize"}
@@ -287,11 +301,23 @@ class RedactionSession:
         wanted = plain and self.policy.placeholders == "surrogate"
         return StandIns(self.mapping, self.policy.language) if wanted else None
 
-    def _find(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:
+    def _find(
+        self, text: str, protected: Sequence[tuple[int, int]], *, looked_up: bool = False
+    ) -> list[Span]:
+        """What stands in a text.
+
+        Args:
+            text: The text.
+            protected: Stretches that hold tokens already.
+            looked_up: What was known of the user when the prompt was redacted will do: between
+                the chunks of a reply is no time to ask a vault.
+        """
         redactor = self._redactor
         indices = [self._known]
         if redactor.scrubber is not None and self._user_id is not None:
-            indices.append(redactor.scrubber.known_values(self._user_id))
+            if self._known_of_user is None or not looked_up:
+                self._known_of_user = redactor.scrubber.known_values(self._user_id)
+            indices.append(self._known_of_user)
         return find_spans(
             text,
             detector=redactor.detector,

@@ -60,10 +60,14 @@ class Structure:
         last = 0
         for span in spans:
             for piece in self._pieces(span):
-                # A piece that grew may have reached the one before.
-                if piece.finding.start >= last:
-                    fitted.append(piece)
-                    last = piece.finding.end
+                finding = piece.finding
+                if finding.end <= last:
+                    continue
+                if finding.start < last:
+                    # It grew into the one before; what lies behind that is its own.
+                    piece = Span(replace(finding, start=last), self._text[last : finding.end])
+                fitted.append(piece)
+                last = finding.end
         return fitted
 
     def _pieces(self, span: Span) -> Iterator[Span]:

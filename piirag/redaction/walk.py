@@ -74,6 +74,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _is_leaf(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     """Rebuild nested data with every leaf, and every key, passed through a function.
 
@@ -86,13 +90,10 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str | int | float):
+    if _is_leaf(value):
         return change(value)
     if isinstance(value, Mapping):
-        return {
-            (change(k) if isinstance(k, str) else k): map_leaves(v, change)
-            for k, v in value.items()
-        }
+        return {(change(k) if _is_leaf(k) else k): map_leaves(v, change) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return like(value, [map_leaves(item, change) for item in value])
     raise InvalidInputError(f"a part of type {type(value).__name__} cannot be searched")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from piirag.detection.known import Known
@@ -51,7 +52,7 @@ class TenantBinding:
             TenancyError: A chunk bears another user's tag.
             UserErasedError: The user was erased.
         """
-        bare = [Chunk(c.text, self._untagged(c.metadata), c.id) for c in chunks]
+        bare = [replace(c, metadata=self._untagged(c.metadata)) for c in chunks]
         return [
             Chunk(
                 chunk.text,

@@ -49,8 +49,8 @@ def piece_of(text: str, metadata: Any) -> Piece:
     return Piece(text, source, start)
 
 
-Find = Callable[[int, str], Sequence[tuple[int, int]]]
-"""From the number of a chunk and a text at its end to where values stand in that text."""
+Find = Callable[[Sequence[tuple[int, str]]], Sequence[Sequence[tuple[int, int]]]]
+"""From texts, each with the number of the chunk at whose end it stands, to where values stand."""
 
 
 def mended(pieces: Sequence[Piece], find: Find) -> list[str]:
@@ -58,24 +58,57 @@ def mended(pieces: Sequence[Piece], find: Find) -> list[str]:
 
     Args:
         pieces: The chunks, in any order where their offsets are known, else in order.
-        find: Finds values.
+        find: Finds values; called once for all borders.
     """
-    texts = [piece.text for piece in pieces]
-    for a, b in _neighbours(pieces):
-        first, second = texts[a], texts[b]
-        overlap = _overlap(pieces[a], pieces[b])
-        if not overlap and _is_sentence_end(first, second):
-            continue
-        gap = _gap(pieces[a], pieces[b]) if not overlap else ""
-        tail, head = first[-_REACH - overlap :], second[overlap : overlap + _REACH]
-        # In the joined text, the second chunk begins here, and the first ends there.
-        begins, ends = len(tail) - overlap, len(tail)
-        for start, end in find(a, tail + gap + head):
-            if start < ends and end > ends + len(gap):
-                texts[a] = first + gap + head[: end - ends - len(gap)]
-            if start < begins and end > begins + len(gap):
-                texts[b] = second[end - begins - len(gap) :]
-    return texts
+    borders = [
+        border for a, b in _neighbours(pieces) if (border := _border(pieces, a, b)) is not None
+    ]
+    begins = [0] * len(pieces)
+    behind = [""] * len(pieces)
+    for border, found in zip(borders, find([(b.first, b.text) for b in borders]), strict=True):
+        for start, end in found:
+            if start < border.ends and end > border.goes_on:
+                behind[border.first] = border.text[border.ends : end]
+            if start < border.begins and end > border.goes_on - border.overlap:
+                begins[border.second] = end - (border.goes_on - border.overlap)
+    return [p.text[begin:] + more for p, begin, more in zip(pieces, begins, behind, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Border:
+    """The end of a chunk and the start of the next one, as one text.
+
+    Args:
+        first: Number of the chunk.
+        second: Number of the next.
+        text: The text.
+        ends: Offset where the first chunk ends.
+        goes_on: Offset from where on the second chunk alone goes on.
+        overlap: So many characters stand in both.
+    """
+
+    first: int
+    second: int
+    text: str
+    ends: int
+    goes_on: int
+    overlap: int
+
+    @property
+    def begins(self) -> int:
+        """Offset where the second chunk begins, if they overlap."""
+        return self.ends - self.overlap
+
+
+def _border(pieces: Sequence[Piece], a: int, b: int) -> _Border | None:
+    """What is to be searched; None where no value can lie over the border."""
+    first, second = pieces[a].text, pieces[b].text
+    overlap = _overlap(pieces[a], pieces[b])
+    if not overlap and _is_sentence_end(first, second):
+        return None
+    gap = _gap(pieces[a], pieces[b]) if not overlap else ""
+    tail, head = first[-_REACH - overlap :], second[overlap : overlap + _REACH]
+    return _Border(a, b, tail + gap + head, len(tail), len(tail) + len(gap), overlap)
 
 
 def _is_sentence_end(first: str, second: str) -> bool:

@@ -95,12 +95,11 @@ class ChunkScrubber:
             batch.add(text, own)
             _walk(_require_mapping(chunk.metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
-        clean = []
-        for chunk, own in zip(chunks, knowns, strict=True):
-            text = next(results).text
-            metadata = _rebuilt(chunk.metadata, results, own, keys)
-            clean.append(Chunk(text, metadata, self.id(chunk.id, own)))
-        return clean
+        ids = self._ids([chunk.id for chunk in chunks], knowns)
+        return [
+            Chunk(next(results).text, _rebuilt(chunk.metadata, results, own, keys), id)
+            for chunk, own, id in zip(chunks, knowns, ids, strict=True)
+        ]
 
     def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Scrub retrieved chunks once more, text and metadata; keeps their ids.
@@ -130,13 +129,17 @@ class ChunkScrubber:
                 piece = Piece(chunk.text, chunk.source, chunk.start)
             pieces.append(piece)
 
-        def find(number: int, text: str) -> list[tuple[int, int]]:
-            found = self.scrubber.scrub(
-                text, user_id=self.user_id, known=knowns[number], remember=False
-            )
-            return [(f.start, f.end) for f in found.findings]
+        def find(texts: Sequence[tuple[int, str]]) -> list[list[tuple[int, int]]]:
+            results = self._found([t for _, t in texts], [knowns[n] for n, _ in texts])
+            return [[(f.start, f.end) for f in result.findings] for result in results]
 
         return mended(pieces, find)
+
+    def _found(self, texts: Sequence[str], knowns: Sequence[Known | None]) -> list[ScrubResult]:
+        """Scrub texts that are not stored; all at once, so that known values are indexed once."""
+        if not texts:
+            return []
+        return self.scrubber.scrub_batch(texts, user_id=self.user_id, known=knowns, remember=False)
 
     def metadata(
         self, metadata: Mapping[str, Any], known: Known | None = None, *, remember: bool = True
@@ -155,16 +158,23 @@ class ChunkScrubber:
 
     def id(self, id: str | None, known: Known | None = None) -> str | None:
         """Replace an id that holds personal data by a keyed hash; leave others alone."""
-        if id is None:
-            return None
-        require_text(id, "an id")
-        if not id or _HASHED_ID.fullmatch(id) or _OPAQUE_ID.fullmatch(id):
-            return id
-        found = self.scrubber.scrub(id, user_id=self.user_id, known=known, remember=False)
-        if not found.findings and found.text == id:
-            return id
-        digest = keyed_hash(self.scrubber.secret(self.user_id, "ids"), id)
-        return "id-" + base64.b32encode(digest[:16]).decode().lower().rstrip("=")
+        return self._ids([id], [known])[0]
+
+    def _ids(self, ids: Sequence[str | None], knowns: Sequence[Known | None]) -> list[str | None]:
+        """Ids, those that hold personal data replaced."""
+        searched = {
+            n: require_text(id, "an id")
+            for n, id in enumerate(ids)
+            if id is not None and not _is_opaque(require_text(id, "an id"))
+        }
+        results = self._found(list(searched.values()), [knowns[n] for n in searched])
+        clean = list(ids)
+        for (number, id), result in zip(searched.items(), results, strict=True):
+            if result.findings or result.text != id:
+                digest = keyed_hash(self.scrubber.secret(self.user_id, "ids"), id)
+                name = base64.b32encode(digest[:16]).decode().lower().rstrip("=")
+                clean[number] = f"id-{name}"
+        return clean
 
     def filter(self, value: Any, key: str = "") -> Any:
         """Scrub the values of a metadata filter like the metadata itself, so that they match."""
@@ -291,6 +301,10 @@ class _Batch:
                 contexts=self._contexts,
             )
         )
+
+
+def _is_opaque(id: str) -> bool:
+    return not id or bool(_HASHED_ID.fullmatch(id) or _OPAQUE_ID.fullmatch(id))
 
 
 def _searched(leaf: Any) -> bool:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piirag import Scrubber
+from piirag.detection.known import KnownValues
 from piirag.tenancy.chunks import Chunk, ChunkScrubber
 
 MAIL = "jane.roe@example.com"
@@ -79,3 +80,21 @@ def test_what_holds_no_cut_value_stays_as_it_is() -> None:
     texts = ["we sent it back to the", "shop near the river and", "waited there for a while"]
     chunks = [Chunk(text, {"source": "a"}) for text in texts]
     assert scrub(chunks) == texts
+
+
+def test_known_values_are_indexed_once_for_all_borders_and_ids(monkeypatch) -> None:
+    built = []
+    init = KnownValues.__init__
+
+    def counted(self: KnownValues, known: object = None, **options: object) -> None:
+        built.append(known)
+        init(self, known, **options)  # type: ignore[arg-type]
+
+    def of(count: int) -> int:
+        chunks = [Chunk("we saw it and", {"source": "a"}, f"report-{n}") for n in range(count)]
+        built.clear()
+        ChunkScrubber(Scrubber(), "u").scrub(chunks, {"PERSON": [NAME, "Omar Haddad"]})
+        return sum(bool(known) and "Omar Haddad" in str(known) for known in built)
+
+    monkeypatch.setattr(KnownValues, "__init__", counted)
+    assert of(30) == of(3) > 0

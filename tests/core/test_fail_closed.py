@@ -12,7 +12,14 @@ from piirag import Finding, Policy, Redactor, Scrubber, default_detector
 from piirag.detection import presidio
 from piirag.detection.tokens_nlp import TokenNlpEngine
 from piirag.detection.windows import windows
-from piirag.errors import ConfigurationError, DetectionError, DetectionTimeoutError
+from piirag.errors import (
+    ConfigurationError,
+    DetectionError,
+    DetectionTimeoutError,
+    InvalidInputError,
+)
+from piirag.redaction.guard import ModelGuard
+from piirag.redaction.walk import redact_value
 from support.canary import Canaries, capture_logs
 
 SECRET = "jane.roe@example.com"
@@ -217,3 +224,24 @@ def test_L5_an_error_of_ours_from_another_detector_loses_its_cause() -> None:
     with pytest.raises(DetectionError) as caught:
         Redactor(detector=Wraps()).redact(f"mail {SECRET}")
     assert Canaries([SECRET]).scan_exception(caught.value) == []
+
+
+def test_L5_an_error_of_ours_leaves_a_guard_without_what_it_came_from() -> None:
+    guard = ModelGuard()
+    with guard:
+        try:
+            raise ValueError(SECRET)
+        except ValueError:
+            raise InvalidInputError("no") from None
+    with pytest.raises(InvalidInputError) as caught:
+        guard.check()
+    assert Canaries([SECRET]).scan_exception(caught.value) == []
+    assert caught.value.__context__ is None
+
+
+def test_keys_that_are_numbers_are_redacted() -> None:
+    session = Redactor().session()
+    assert redact_value(session, {4111111111111111: "x", 7: "y"}) == {
+        "[CREDIT_CARD_1]": "x",
+        7: "y",
+    }

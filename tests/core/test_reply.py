@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -436,3 +438,38 @@ def test_policy_files_know_the_fields() -> None:
     assert (policy.placeholders, policy.pseudonyms) == ("surrogate", "random")
     with pytest.raises(ConfigurationError, match="line 2"):
         Policy.from_toml('[policy]\nmax_restored = "many"\n')
+
+
+@pytest.mark.parametrize("end", ["closed", "expired"])
+@pytest.mark.parametrize("placeholders", ["token", "surrogate"])
+def test_P20_nothing_of_a_session_is_left_when_it_is_over(end: str, placeholders: str) -> None:
+    session = Redactor(Policy(placeholders=placeholders)).session(
+        known={"PERSON": ["Zebulon Quarmby"]}, seconds=0.05 if end == "expired" else None
+    )
+    session.redact("Zebulon Quarmby, zeb@quarmby.de")
+    if end == "closed":
+        session.close()
+    else:
+        while not session.mapping.closed:
+            time.sleep(0.01)
+        with pytest.raises(InvalidInputError):
+            session.redact("Zebulon Quarmby, zeb@quarmby.de")
+    held = [vars(session), vars(session.mapping) if hasattr(session.mapping, "__dict__") else ()]
+    if session._stand_ins is not None:
+        held.append(vars(session._stand_ins))
+    assert "quarmby" not in repr(held).lower()
+
+
+def test_a_streamed_reply_asks_the_vault_for_nothing() -> None:
+    scrubber = Scrubber()
+    scrubber.scrub("x", user_id="u", known={"PERSON": ["Jane Roe"]})
+    session = Redactor(scrubber=scrubber).session(user_id="u")
+    session.redact("Who is Jane Roe?")
+    asked: list[str] = []
+    user = scrubber.vault.backend.user
+    scrubber.vault.backend.user = lambda tag: asked.append(tag) or user(tag)  # type: ignore[method-assign]
+    stream = session.reply().stream()
+    for _ in range(20):
+        stream.feed("And then the parcel came back to us, which was a surprise. ")
+    stream.flush()
+    assert asked == []

@@ -407,3 +407,19 @@ def test_D8_hostile_text_takes_linear_time(unit: str) -> None:
         return best
 
     assert cost(80_000) < 11 * cost(20_000) + 0.01
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file jane.roe@example.com_invoice.pdf",
+        "jane.roe@example.com_2024-01.pdf",
+        "_jane.roe@example.com_",
+        "jane.roe@example.com_peter@example.org",
+        "4111 1111 1111 1111_scan.pdf",
+        "scan_4111111111111111.pdf",
+    ],
+)
+def test_an_underscore_hides_no_value(text: str) -> None:
+    redacted = Redactor().redact(text).text
+    assert not any(part in redacted for part in ("jane", "roe@", "peter", "4111"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piirag import Policy, Scrubber
+from piirag import Finding, Policy, Scrubber
 from piirag.redaction.structure import structure_of
 
 VALUES = [
@@ -119,3 +119,19 @@ def test_D15_other_operators_are_escaped() -> None:
 )
 def test_other_text_has_no_structure(text: str) -> None:
     assert structure_of(text) is None
+
+
+def test_D15_a_finding_that_meets_another_within_an_escape_is_not_dropped() -> None:
+    class Two:
+        """Two findings that meet in the middle of an escape."""
+
+        def detect(self, text: str, *, language: str = "en") -> list[Finding]:
+            places = [(text.find(part), len(part)) for part in ("Ren\\u00", "e9 Quarmby")]
+            return [Finding("PERSON", at, at + n, 0.9, "d") for at, n in places if at >= 0]
+
+        def detect_batch(self, texts: list[str], *, language: str = "en") -> list[list[Finding]]:
+            return [self.detect(text) for text in texts]
+
+    scrubbed = Scrubber(detector=Two()).scrub('{"a": "Ren\\u00e9 Quarmby"}', user_id="u").text
+    assert "Quarmby" not in scrubbed
+    assert json.loads(scrubbed)["a"].startswith("[PERSON ")

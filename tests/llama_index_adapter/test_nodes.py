@@ -338,3 +338,11 @@ def test_L14_embedding_models_in_a_plain_pipeline_see_clean_text(
     assert canaries.scan_text("\n".join(embedding.seen)) == []
     # Values of the cache too; its keys are named after the raw documents, see the docstring.
     assert canaries.scan_text(str(pipeline.cache.cache.get_all(pipeline.cache.collection))) == []
+
+
+def test_D5_a_value_cut_between_two_nodes_of_a_document_is_found(scrubber: Scrubber) -> None:
+    related = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id="doc")}
+    texts = ["and my card is 4111 1111", "1111 1111 as you know"]
+    nodes = [TextNode(text=text, relationships=dict(related)) for text in texts]
+    clean = PIINodeScrubber(scrubber, user_id="u")(nodes)
+    assert not any("1111" in node.text for node in clean)
