@@ -27,6 +27,15 @@ from piirag.redaction import Redaction, RedactionSession
 from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
 
 _MEDIA = (ImageBlock, AudioBlock, VideoBlock, DocumentBlock)
+_KNOWN: tuple[type[BaseModel], ...] = (
+    TextBlock,
+    CachePoint,
+    ToolCallBlock,
+    ThinkingBlock,
+    CitableBlock,
+    CitationBlock,
+    *_MEDIA,
+)
 
 Result = TypeVar("Result")
 
@@ -132,6 +141,10 @@ class MessageRedactor:
         )
 
     def _block(self, block: Any) -> Any:
+        known = next((kind for kind in _KNOWN if isinstance(block, kind)), None)
+        if known is None or set(type(block).model_fields) - set(known.model_fields):
+            kind = type(block).__name__
+            raise InvalidInputError(f"a content block of type {kind} cannot be searched")
         if isinstance(block, TextBlock):
             return TextBlock(text=self.text(block.text))
         if isinstance(block, CachePoint):
@@ -149,16 +162,13 @@ class MessageRedactor:
         elif isinstance(block, CitationBlock):
             update = self._fields(block, "title", "source", "additional_location_info")
             update["cited_content"] = self._block(block.cited_content)
-        elif isinstance(block, _MEDIA):
+        else:
             if not self._allow_media:
                 raise InvalidInputError(
                     f"a {type(block).__name__} cannot be searched for personal data; pass "
                     "allow_media=True to let media through"
                 )
             update = self._fields(block, "title") if isinstance(block, DocumentBlock) else {}
-        else:
-            kind = type(block).__name__
-            raise InvalidInputError(f"a content block of type {kind} cannot be searched")
         return block.model_copy(update=update)
 
     def _fields(self, block: BaseModel, *names: str) -> dict[str, Any]:
@@ -209,6 +219,10 @@ class MessageRedactor:
                     for k, v in value.items()
                 }
             return like(value, [self._leniently(item) for item in value])
+        if isinstance(value, set | frozenset):
+            return type(value)(self._leniently(item) for item in value)
+        if isinstance(value, bytes | bytearray | memoryview):
+            raise InvalidInputError("an option that is bytes cannot be searched")
         if isinstance(value, Enum) or not isinstance(value, str | int | float | BaseModel):
             return value
         return self._walk(value)

@@ -19,6 +19,7 @@ from presidio_analyzer import PatternRecognizer
 
 from piirag.detection.disguise.classes import LETTERS, class_table
 from piirag.detection.fused import needs
+from piirag.detection.fused.results import is_ours
 from piirag.detection.fused.scan import Scanner
 from piirag.detection.fused.shape import LETTER, OTHER, SPACE, shape_of
 from piirag.detection.fused.tree import Unsupported, parse
@@ -247,8 +248,3 @@ def _is_made_of_codes(recognizer: Any) -> bool:
     return bool(recognizer.patterns) and all(
         _needs_a_mark(pattern.regex, flags) for pattern in recognizer.patterns
     )
-
-
-def is_ours(kind: type) -> bool:
-    """Whether a class is Presidio's or piirag's."""
-    return kind.__module__.partition(".")[0] in ("piirag", "presidio_analyzer", "abc")

@@ -202,7 +202,7 @@ class PresidioDetector:
         analyzer: An engine of your own, or None for `offline_analyzer`.
         languages: Languages of the default engine.
         entities: Presidio entity types to look for; None for all the engine supports but
-            `DATE_TIME`, `URL` and `UUID`.
+            `AGE`, `DATE_TIME`, `URL` and `UUID`.
         seconds_per_kb: Time that a text may take, in seconds for each thousand characters, ten
             thousand at least; None for no limit but those of the patterns.
 

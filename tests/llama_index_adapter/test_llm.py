@@ -850,3 +850,23 @@ def test_a_number_repeated_over_chunks_is_counted_once() -> None:
         return reply.counts.unseen
 
     assert unseen(1) == unseen(5) > 0
+
+
+def test_S6_options_of_every_kind_are_searched_or_refused() -> None:
+    inner = FakeChatLLM(reply="x")
+    llm = RedactedLLM(inner, known=KNOWN)
+    llm.chat([ChatMessage("hi")], stop={MAIL}, user=frozenset([NAME]))
+    assert CANARIES.scan_object(inner.calls) == []
+    with pytest.raises(InvalidInputError):
+        llm.chat([ChatMessage("hi")], meta=MAIL.encode())
+
+
+def test_S6_a_block_with_fields_of_its_own_is_refused() -> None:
+    class Noted(ToolCallBlock):
+        note: str = ""
+
+    block = Noted(tool_name="a", tool_kwargs={}, note=NAME)
+    inner = FakeChatLLM(reply="x")
+    with pytest.raises(InvalidInputError):
+        RedactedLLM(inner, known=KNOWN).chat([ChatMessage(role="assistant", blocks=[block])])
+    assert inner.messages == []

@@ -12,7 +12,7 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from piirag.detection.fused.artifacts import LazyArtifacts
 from piirag.detection.fused.context import Unusual, enhance
 from piirag.detection.fused.plan import Plan
-from piirag.detection.fused.results import without_duplicates
+from piirag.detection.fused.results import is_ours, without_duplicates
 from piirag.detection.tokens_nlp import TokenNlpEngine
 
 _NAME = RecognizerResult.RECOGNIZER_NAME_KEY
@@ -127,7 +127,7 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
             return False
         kinds = [type(r) for r in self._plan(language, entities).recognizers]
         waits = any("passes_over_plain_words" in vars(kind) for kind in kinds)
-        return waits and all(_is_ours(kind) for kind in kinds)
+        return waits and all(is_ours(kind) for kind in kinds)
 
     def _plan(self, language: str, entities: list[str] | None) -> Plan:
         key = (language, tuple(entities) if entities else None)
@@ -217,10 +217,6 @@ class FusedAnalyzer(AnalyzerEngine):  # type: ignore[misc]
             if name in thresholds:
                 return float(thresholds[name])
         return float(self.default_score_threshold)
-
-
-def _is_ours(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in ("piirag", "presidio_analyzer")
 
 
 def _name(result: RecognizerResult, recognizer: EntityRecognizer) -> None:
