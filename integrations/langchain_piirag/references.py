@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import gc
 import types
+from concurrent.futures import Future
+from concurrent.futures.thread import _WorkItem
 from typing import Any
 
 # What holds a list that is merely being passed along: frames, coroutines and their arguments.
@@ -19,22 +21,36 @@ def is_private(items: list[Any]) -> bool:
     A retriever that returns its own list, or one from a cache, would be changed for good if the
     list were. The garbage collector knows every container that refers to it. Frames do not count,
     nor tuples that nothing but frames refers to (the arguments of calls under way), nor the
-    record that a tracer makes of a run.
+    record that a tracer makes of a run, nor the future of a worker thread that has handed the list
+    over and not yet let go of it.
 
     Args:
         items: The list.
     """
-    holders = [h for h in gc.get_referrers(items) if not isinstance(h, _PASSING)]
+    referrers = gc.get_referrers(items)
+    holders = [
+        h for h in referrers if not isinstance(h, _PASSING) and not _is_handing_over(h, referrers)
+    ]
     tuples = [h for h in holders if isinstance(h, tuple)]
     outputs = [h for h in holders if isinstance(h, dict) and set(h) == {"documents"}]
     if len(tuples) + len(outputs) < len(holders):
         return False
-    ours = (holders, tuples, outputs)
+    ours = (referrers, holders, tuples, outputs)
     return all(
         isinstance(h, _ARGUMENTS) or any(h is own for own in ours) for h in _referrers(tuples)
     ) and all(
         isinstance(h, _PASSING) or any(h is own for own in ours) or _is_run(h)
         for h in _referrers(outputs)
+    )
+
+
+def _is_handing_over(holder: Any, ours: list[Any]) -> bool:
+    """Whether this is a future that nothing keeps but a thread at work, or its attributes."""
+    future = holder
+    if isinstance(holder, dict) and "_result" in holder:
+        future = next((f for f in gc.get_referrers(holder) if isinstance(f, Future)), None)
+    return isinstance(future, Future) and all(
+        isinstance(h, (*_PASSING, _WorkItem)) or h is ours for h in gc.get_referrers(future)
     )
 
 
