@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
+import inspect
 import types
 from concurrent.futures import Future
 from concurrent.futures.thread import _WorkItem
@@ -45,13 +47,28 @@ def is_private(items: list[Any]) -> bool:
 
 
 def _is_handing_over(holder: Any, ours: list[Any]) -> bool:
-    """Whether this is a future that nothing keeps but a thread at work, or its attributes."""
+    """Whether this is a future that nothing keeps but a thread at work, or its attributes.
+
+    asyncio's own future of such a thread is kept by the functions that chain the two.
+    """
     future = holder
     if isinstance(holder, dict) and "_result" in holder:
         future = next((f for f in gc.get_referrers(holder) if isinstance(f, Future)), None)
-    return isinstance(future, Future) and all(
-        isinstance(h, (*_PASSING, _WorkItem)) or h is ours for h in gc.get_referrers(future)
+    if not isinstance(future, Future | asyncio.Future) or isinstance(future, asyncio.Task):
+        return False
+    return all(
+        isinstance(h, (*_PASSING, _WorkItem)) or h is ours or _is_chaining(h)
+        for h in gc.get_referrers(future)
     )
+
+
+def _is_chaining(cell: Any) -> bool:
+    """Whether this is a variable of a function of asyncio's that hands results on."""
+    if not isinstance(cell, types.CellType):
+        return False
+    closures = [c for c in gc.get_referrers(cell) if isinstance(c, tuple)]
+    functions = [f for c in closures for f in gc.get_referrers(c) if inspect.isfunction(f)]
+    return bool(functions) and all(f.__module__ == "asyncio.futures" for f in functions)
 
 
 def _referrers(things: list[Any]) -> list[Any]:

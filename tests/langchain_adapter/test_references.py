@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 from typing import Any
 
@@ -36,3 +37,29 @@ def test_a_list_that_is_kept_is_not_private() -> None:
     kept = [items]
     assert not is_private(items)
     assert kept
+
+
+async def test_a_future_of_asyncio_that_is_chained_to_a_thread_is_passing() -> None:
+    """The callback that chained it to the thread's future lives a moment longer."""
+    items = ["a"]
+    source: Future[Any] = Future()
+    chained = asyncio.wrap_future(source)
+    callbacks = list(source._done_callbacks)  # as long as the thread calls them
+    source.set_result(items)
+    assert await chained is items
+    await asyncio.sleep(0)  # the loop forgets what it has just called
+    assert callbacks
+    source = Future()
+    assert is_private(items)
+
+
+async def test_a_future_of_asyncio_in_a_closure_is_a_cache() -> None:
+    items = ["a"]
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(items)
+
+    def cached() -> Any:
+        return future
+
+    assert not is_private(items)
+    assert cached().result() is items
