@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing here: the first one builds the engine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _TESTS = Path(__file__).parent
 for _folder in (_TESTS, _TESTS.parent / "examples"):

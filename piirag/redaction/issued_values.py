@@ -17,6 +17,8 @@ _WORD = re.compile(r"[^\W_]+")
 _FEWEST = 4
 _FEWEST_DIGITS = 6
 _FEWEST_IN_ONE_WORD = 5
+# So many digits in a row of one value stand nowhere by chance, not even within a longer number.
+_NEVER_BY_CHANCE = 12
 
 
 def _lower(text: str) -> str:
@@ -35,9 +37,10 @@ class IssuedValues:
 
     def __init__(self) -> None:
         self._by_word: dict[str, dict[str, tuple[str, str]]] = {}
+        self._long: dict[str, str] = {}
 
     def __len__(self) -> int:
-        return len(self._by_word)
+        return len(self._by_word) + len(self._long)
 
     def add(self, value: str, entity_type: str) -> None:
         """Remember a value, unless it is too short or too common a word to look for."""
@@ -57,11 +60,22 @@ class IssuedValues:
         else:
             entry = ("", entity_type)
         lowered = _lower(value)
+        if digits >= _NEVER_BY_CHANCE:
+            self._long[lowered] = entity_type
+            return
         self._by_word.setdefault(_WORD.search(lowered)[0], {})[lowered] = entry  # type: ignore[index]
 
     def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
-        """Where the values stand as whole words: start, end, type, score."""
+        """Where the values stand: start, end, type, score.
+
+        They count as whole words; long numbers count wherever they stand.
+        """
         lowered = _lower(text)
+        for value, kind in self._long.items():
+            at = lowered.find(value)
+            while at >= 0:
+                yield at, at + len(value), kind, self.SCORE
+                at = lowered.find(value, at + len(value))
         for word in self._by_word.keys() & set(_WORD.findall(lowered)):
             for value, (exact, kind) in self._by_word[word].items():
                 at = lowered.find(value)
@@ -76,4 +90,4 @@ class IssuedValues:
                     at = lowered.find(value, end)
 
     def __repr__(self) -> str:
-        return f"IssuedValues({sum(map(len, self._by_word.values()))})"
+        return f"IssuedValues({sum(map(len, self._by_word.values())) + len(self._long)})"

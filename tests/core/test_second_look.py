@@ -423,3 +423,9 @@ def test_D8_hostile_text_takes_linear_time(unit: str) -> None:
 def test_an_underscore_hides_no_value(text: str) -> None:
     redacted = Redactor().redact(text).text
     assert not any(part in redacted for part in ("jane", "roe@", "peter", "4111"))
+
+
+@pytest.mark.parametrize("glued", ["{}415-555-2671", "9{}", "x{}x"])
+def test_a_long_number_is_found_within_a_longer_one(glued: str) -> None:
+    card = "4111 1111 1111 1111"
+    assert card not in Redactor().redact(f"{glued.format(card)} and {card} too").text
