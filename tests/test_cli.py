@@ -1,4 +1,4 @@
-"""The `piirag` command, but for the demo itself."""
+"""The `piirag` command, but for the demo itself and for erasures (tests/erasure/test_cli.py)."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ import pytest
 
 import piirag
 from piirag import cli
+from piirag.cli import demo
 from piirag.errors import PiiragError
 
 
@@ -31,6 +32,8 @@ def test_version():
 def test_without_a_command_it_shows_help():
     done = run()
     assert "demo" in done.stdout + done.stderr
+    for name in ("delete-user", "resume-erasures", "verify-erasure", "verify-receipt"):
+        assert name in done.stdout + done.stderr
 
 
 def test_help_of_the_demo_names_the_extras():
@@ -54,13 +57,14 @@ def test_the_package_does_not_load_the_command_line():
 def test_the_command_line_loads_no_framework():
     loaded = loaded_after("import piirag.cli")
     assert not {"langchain_core", "llama_index", "chromadb", "spacy", "presidio_analyzer"} & loaded
+    assert not {"psycopg", "redis", "cryptography"} & loaded, "what --help needs is little"
 
 
 def test_an_error_is_one_line_and_exit_code_1(monkeypatch, capsys):
     def fail():
         raise PiiragError("first line\nsecond line")
 
-    monkeypatch.setattr(cli, "_load_demo", fail)
+    monkeypatch.setattr(sys.modules[demo.__module__], "load_demo", fail)
     monkeypatch.setattr(sys, "argv", ["piirag", "demo"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

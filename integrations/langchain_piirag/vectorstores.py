@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
+from langchain_piirag.dialects import Dialect, dialect_for
 from langchain_piirag.documents import to_chunk
 from langchain_piirag.embeddings import ScrubbedEmbeddings
 from langchain_piirag.retrievers import TenantRetriever
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
-from piirag.erasure.targets.chroma import ChromaTarget
 from piirag.erasure.targets.vault import VaultTarget
-from piirag.errors import InvalidInputError, TenancyError, UnsupportedStoreError, UserErasedError
+from piirag.errors import InvalidInputError, TenancyError, UserErasedError
 from piirag.redaction.scrubber import Scrubber
-from piirag.tenancy import Chunk, TenantBinding, TenantTags
+from piirag.tenancy import SHARED, Chunk, Space, TenantBinding, TenantTags, spaces
 
-_BATCH = 1000
-_SEARCH = frozenset({"filter", "where_document"})
-_MMR = _SEARCH | {"fetch_k", "lambda_mult"}
+_MOST = 2**31 - 1
+
+T = TypeVar("T")
 
 # What LlamaIndex adds to the metadata of a chunk that it wrote.
 _LLAMA_INDEX_KEYS = frozenset(
@@ -35,7 +36,9 @@ class TenantVectorStore:
     """A vector store whose items belong to users; `for_user` gives each their own view.
 
     Args:
-        store: A LangChain vector store. Supported: `langchain_chroma.Chroma`.
+        store: A LangChain vector store of a kind that `langchain_piirag.dialects` knows: Chroma,
+            Qdrant, PGVector, PGVectorStore, LanceDB, Milvus, FAISS, SQLiteVec or
+            InMemoryVectorStore.
         scrubber: Scrubs what is written and what is asked.
         known_from: Entity type -> metadata keys that hold known values:
             ``{"PERSON": ["customer"]}``.
@@ -56,33 +59,61 @@ class TenantVectorStore:
         tenant_key: str = "user_id",
         keyed_user_ids: bool = False,
     ) -> None:
-        if not any(base.__name__ == "Chroma" for base in type(store).__mro__):
-            raise UnsupportedStoreError(
-                f"{type(store).__name__} is not supported; supported: langchain_chroma.Chroma"
-            )
+        self._dialect = dialect_for(store)
         self._store = store
         self._scrubber = scrubber
         self._known_from = known_from
         self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
 
-    def for_user(self, user_id: str, *, known: Known | None = None) -> UserVectorStore:
+    def for_user(
+        self,
+        user_id: str,
+        *,
+        known: Known | None = None,
+        shared: bool = False,
+        groups: Sequence[str] = (),
+    ) -> UserVectorStore:
         """One user's view: a `VectorStore` that reads and writes that user's items only.
 
         Args:
             user_id: Set by the server side, never taken from a request as it is.
             known: Values the application knows that may stand in questions: a name that stands
                 in none of the user's own chunks is not found in a question otherwise.
+            shared: Whether the user reads the shared space besides. Ids of its items begin with
+                the tag of the space.
+            groups: Groups whose items the user reads besides. Set by the server side.
 
         Raises:
-            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
+            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet; also of a
+                group.
         """
-        binding = TenantBinding(self._scrubber, user_id, self._tags, self._known_from, known)
-        return UserVectorStore(self._store, binding)
+        reads = spaces(shared, groups)
+        return self._view(
+            TenantBinding(self._scrubber, user_id, self._tags, self._known_from, known, reads)
+        )
+
+    def shared(self, *, known: Known | None = None) -> UserVectorStore:
+        """The shared space: written here only, read by users made with ``shared=True``."""
+        return self._view(
+            TenantBinding(self._scrubber, SHARED, self._tags, self._known_from, known)
+        )
+
+    def group(self, name: str, *, known: Known | None = None) -> UserVectorStore:
+        """The space of a group: written here only, read by users whose ``groups`` name it.
+
+        Raises:
+            InvalidUserIdError: A name outside the alphabet of plain user ids.
+        """
+        return self._view(
+            TenantBinding(self._scrubber, Space.of(name), self._tags, self._known_from, known)
+        )
+
+    def _view(self, binding: TenantBinding) -> UserVectorStore:
+        return UserVectorStore(self._dialect, binding)
 
     def erasure_targets(self) -> list[ErasureTarget]:
-        """What `delete_user` has to erase from: the collection and the vault."""
-        collection = self._store._collection  # type: ignore[attr-defined]
-        return [ChromaTarget(collection, self._tags), VaultTarget(self._scrubber.vault)]
+        """What `delete_user` has to erase from: the store and the vault."""
+        return [self._dialect.target(self._tags), VaultTarget(self._scrubber.vault)]
 
     def __repr__(self) -> str:
         return f"TenantVectorStore({type(self._store).__name__})"
@@ -96,14 +127,14 @@ class UserVectorStore(VectorStore):
     user's items and can never widen it.
     """
 
-    def __init__(self, store: VectorStore, binding: TenantBinding) -> None:
-        self._store = store
+    def __init__(self, dialect: Dialect, binding: TenantBinding) -> None:
+        self._dialect = dialect
         self._binding = binding
 
     @property
     def embeddings(self) -> Embeddings | None:
         """The store's embedding model, behind the scrubber."""
-        inner = self._store.embeddings
+        inner = self._dialect.embeddings
         if inner is None:
             return None
         chunks = self._binding.chunks
@@ -181,30 +212,37 @@ class UserVectorStore(VectorStore):
 
     def _write(self, chunks: list[Chunk], stale: list[str]) -> None:
         """Write in batches; take back what was written if the user is erased meanwhile."""
+        # Of several with one id the last one is kept, as if each had been added alone.
+        by_id = {str(chunk.id): chunk for chunk in chunks}
         epoch = self._binding.epoch()
         written: list[str] = []
         try:
-            for k in range(0, len(chunks), _BATCH):
-                batch = chunks[k : k + _BATCH]
-                ids = [str(chunk.id) for chunk in batch]
+            for ids in self._parts(list(by_id)):
                 written += ids
-                self._store.add_documents(
+                self._dialect.add(
                     [
                         Document(page_content=c.text, metadata=dict(c.metadata), id=c.id)
-                        for c in batch
+                        for c in (by_id[id] for id in ids)
                     ],
-                    ids=ids,
+                    ids,
                 )
-            if stale:
-                # Written under their own ids before the names in them were known.
-                self._store.delete(stale)
+            # Written under their own ids before the names in them were known.
+            self._remove([id for id in stale if id not in by_id])
         finally:
             # An erasure that began meanwhile may have counted already.
             erased = bool(written) and (epoch is None or self._binding.epoch() != epoch)
             if erased:
-                self._store.delete(written)
+                self._remove(written)
         if erased:
             raise UserErasedError
+
+    def _remove(self, ids: list[str]) -> None:
+        for part in self._parts(ids):
+            self._dialect.delete(part)
+
+    def _parts(self, ids: list[str]) -> list[list[str]]:
+        size = self._dialect.batch
+        return [ids[k : k + size] for k in range(0, len(ids), size)]
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete items of this user by id; ids that are not there are passed over.
@@ -215,17 +253,16 @@ class UserVectorStore(VectorStore):
         self._refuse(kwargs, frozenset())
         if ids is None:
             raise InvalidInputError("delete needs ids; to erase a user, call delete_user")
-        scoped = self._binding.scope_ids(ids)
-        if scoped:
-            self._store.delete(scoped)
+        self._remove(list(dict.fromkeys(self._binding.scope_ids(ids))))
         return True
 
     # Reading
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Items of this user by id; those that are not there are left out."""
-        scoped = self._binding.scope_ids(ids)
-        return self._outward(self._store.get_by_ids(scoped)) if scoped else []
+        scoped = list(dict.fromkeys(self._binding.read_ids(ids)))
+        found = [doc for part in self._parts(scoped) for doc in self._dialect.get(part)]
+        return self._outward([doc for doc in found if self._is_live(doc)])
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """Items of this user most similar to a question.
@@ -233,10 +270,14 @@ class UserVectorStore(VectorStore):
         Args:
             query: The question; scrubbed before it is embedded.
             k: How many.
-            **kwargs: ``filter`` and ``where_document`` of the store; and-ed with the user's own.
+            **kwargs: ``filter``, a mapping such as ``{"year": {"$gte": 2020}}`` whatever the store
+                (see `piirag.tenancy.filters`), and keywords that the store's dialect lets
+                through, such as ``where_document`` for Chroma. They narrow the result within the
+                user's own items.
 
         Raises:
             TenancyError: A filter on the tenant key, or an unknown keyword.
+            InvalidInputError: A filter that the store cannot carry out.
         """
         return [doc for doc, _ in self.similarity_search_with_score(query, k, **kwargs)]
 
@@ -244,16 +285,23 @@ class UserVectorStore(VectorStore):
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """Items of this user most similar to a question, with the store's scores."""
-        options = self._options(kwargs, _SEARCH)
+        options = self._options(kwargs)
         clean = self._binding.chunks.question(query)
-        return self._scored(self._store.similarity_search_with_score(clean, k, **options))
+        found = self._full(
+            k, lambda n: self._dialect.search(clean, n, options), lambda pair: pair[0]
+        )
+        documents = self._outward([doc for doc, _ in found])
+        return [(doc, score) for doc, (_, score) in zip(documents, found, strict=True)]
 
     def similarity_search_by_vector(
         self, embedding: list[float], k: int = 4, **kwargs: Any
     ) -> list[Document]:
         """Items of this user most similar to a vector."""
-        options = self._options(kwargs, _SEARCH)
-        return self._outward(self._store.similarity_search_by_vector(embedding, k, **options))
+        options, vector = self._options(kwargs), _vector(embedding)
+        found = self._full(
+            k, lambda n: self._dialect.search_by_vector(vector, n, options), lambda doc: doc
+        )
+        return self._outward(found)
 
     def max_marginal_relevance_search(
         self,
@@ -264,11 +312,15 @@ class UserVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[Document]:
         """Items of this user that are similar to a question and differ among themselves."""
-        options = self._options(kwargs, _SEARCH)
+        options = self._options(kwargs)
         clean = self._binding.chunks.question(query)
-        return self._outward(
-            self._store.max_marginal_relevance_search(clean, k, fetch_k, lambda_mult, **options)
+        _check_mmr(fetch_k, lambda_mult)
+        found = self._full(
+            k,
+            lambda n: self._dialect.search_mmr(clean, n, max(n, fetch_k), lambda_mult, options),
+            lambda doc: doc,
         )
+        return self._outward(found)
 
     def max_marginal_relevance_search_by_vector(
         self,
@@ -279,15 +331,19 @@ class UserVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[Document]:
         """Items of this user that are similar to a vector and differ among themselves."""
-        options = self._options(kwargs, _SEARCH)
-        return self._outward(
-            self._store.max_marginal_relevance_search_by_vector(
-                embedding, k, fetch_k, lambda_mult, **options
-            )
+        options, vector = self._options(kwargs), _vector(embedding)
+        _check_mmr(fetch_k, lambda_mult)
+        found = self._full(
+            k,
+            lambda n: self._dialect.search_mmr_by_vector(
+                vector, n, max(n, fetch_k), lambda_mult, options
+            ),
+            lambda doc: doc,
         )
+        return self._outward(found)
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
-        return self._store._select_relevance_score_fn()
+        return self._dialect.relevance()
 
     def as_retriever(self, **kwargs: Any) -> TenantRetriever:
         """A retriever over this user's items. See `VectorStore.as_retriever`."""
@@ -303,12 +359,34 @@ class UserVectorStore(VectorStore):
         """
         raise InvalidInputError("use TenantVectorStore(store, scrubber=...).for_user(user_id)")
 
-    def _options(self, kwargs: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
-        self._refuse(kwargs, allowed)
-        options: dict[str, Any] = {"filter": self._binding.where(kwargs.get("filter"))}
-        if kwargs.get("where_document") is not None:
-            options["where_document"] = self._binding.chunks.filter(kwargs["where_document"])
-        return options
+    def _options(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The keywords of a search: the filter, and what the dialect lets through."""
+        self._refuse(kwargs, self._dialect.search_keywords | {"filter"})
+        given = {k: v for k, v in kwargs.items() if k != "filter"}
+        return {
+            **self._dialect.keywords(given, self._binding.chunks.filter),
+            **self._dialect.search_options(self._binding.scope(kwargs.get("filter"))),
+        }
+
+    def _full(
+        self, k: int, fetch: Callable[[int], Sequence[T]], document: Callable[[T], Document]
+    ) -> list[T]:
+        """What a search finds and is still alive: `k` of it, as long as there is so much."""
+        if type(k) is not int or not 0 <= k <= _MOST:
+            raise InvalidInputError("k must be a number of documents")
+        wanted = k
+        while wanted:
+            found = fetch(wanted)
+            for item in found:
+                self._binding.tags.require(self._binding.readable, document(item).metadata)
+            alive = [item for item in found if self._is_live(document(item))]
+            if len(alive) >= k or len(found) < wanted or wanted == _MOST:
+                return alive[:k]
+            wanted = min(2 * wanted, _MOST)
+        return []
+
+    def _is_live(self, document: Document) -> bool:
+        return self._binding.is_live(document.metadata)
 
     @staticmethod
     def _refuse(kwargs: Mapping[str, Any], allowed: frozenset[str]) -> None:
@@ -318,10 +396,6 @@ class UserVectorStore(VectorStore):
                 f"unknown keywords {', '.join(unknown)}: a store that ignores one would return "
                 "every user's items"
             )
-
-    def _scored(self, found: list[tuple[Document, float]]) -> list[tuple[Document, float]]:
-        documents = self._outward([doc for doc, _ in found])
-        return [(doc, score) for doc, (_, score) in zip(documents, found, strict=True)]
 
     def _outward(self, found: Sequence[Document]) -> list[Document]:
         """Check, scrub once more, and name items as the caller knows them."""
@@ -336,8 +410,30 @@ class UserVectorStore(VectorStore):
         ]
         return [
             Document(page_content=chunk.text, metadata=dict(chunk.metadata), id=chunk.id)
-            for chunk in self._binding.chunks.again(chunks)
+            for chunk in self._binding.again(chunks)
         ]
 
     def __repr__(self) -> str:
-        return f"UserVectorStore({type(self._store).__name__})"
+        return f"UserVectorStore({self._dialect.kind})"
+
+
+def _vector(embedding: Any) -> list[float]:
+    """A vector of finite numbers, as a plain list.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    try:
+        vector = [float(value) for value in embedding]
+    except (TypeError, ValueError, OverflowError):
+        vector = []
+    if isinstance(embedding, str) or not vector or not all(map(math.isfinite, vector)):
+        raise InvalidInputError("an embedding is a list of finite numbers")
+    return vector
+
+
+def _check_mmr(fetch_k: Any, lambda_mult: Any) -> None:
+    if type(fetch_k) is not int or not 0 <= fetch_k <= _MOST:
+        raise InvalidInputError("fetch_k must be a number of documents")
+    if isinstance(lambda_mult, bool) or not isinstance(lambda_mult, int | float):
+        raise InvalidInputError("lambda_mult must be a number")

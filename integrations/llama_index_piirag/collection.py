@@ -1,53 +1,35 @@
-"""One user's part of a Chroma collection: every call is filtered, every result is checked.
-
-LlamaIndex's own `ChromaVectorStore` passes over an id that is there already when it adds, raises
-on `delete_nodes(filters=...)`, and returns everything for empty filters (version 0.6.0). So the
-native collection is called.
-"""
+"""One user's part of a vector store: every call is filtered, every result is checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from llama_index.core.indices.query.embedding_utils import get_top_k_mmr_embeddings
 
-from llama_index_piirag.filters import TenantFilters, Where
+from llama_index_piirag.filters import TenantFilters
+from llama_index_piirag.node_stores import NodeStore, Record, Search
 from piirag.errors import ConfigurationError, InvalidInputError, UserErasedError
-from piirag.tenancy import TenantBinding
+from piirag.tenancy import Scope, TenantBinding
 
-# SQLite and Chroma bound the number of items a call may name (5,461 in chromadb 1.5.9).
-_BATCH = 1000
+__all__ = ["Record", "TenantCollection"]
+
 _PREFETCH = 4.0
-
-
-@dataclass(frozen=True, repr=False)
-class Record:
-    """An item of a collection."""
-
-    id: str
-    text: str | None
-    metadata: Mapping[str, Any] | None
-    embedding: Sequence[float] | None = field(default=None)
-    distance: float | None = None
-
-    def __repr__(self) -> str:
-        return f"Record({len(self.text or '')} characters)"
+_MOST = 2**31 - 1
 
 
 class TenantCollection:
-    """A Chroma collection as one user may see and change it.
+    """A vector store as one user may see and change it.
 
     Args:
-        collection: A chromadb `Collection`.
+        store: What knows how to talk to the store.
         binding: The user.
     """
 
-    def __init__(self, collection: Any, binding: TenantBinding) -> None:
-        self._collection = collection
+    def __init__(self, store: NodeStore, binding: TenantBinding) -> None:
+        self.store = store
         self._binding = binding
-        self.filters = TenantFilters(binding, self.stored_document_ids)
+        self.filters = TenantFilters(binding, self.stored_document_ids, store.where)
 
     # Ids
 
@@ -69,7 +51,7 @@ class TenantCollection:
         return self._readings(id, lambda stored: bool(self.count(self.of_document(stored))))
 
     def _readings(self, id: str, there: Callable[[list[str]], bool]) -> list[str]:
-        scoped = self._binding.scope_ids([id])
+        scoped = self._binding.read_ids([id])
         prefix = self._binding.scoped("")
         bare = id.removeprefix(prefix)
         if bare in {id, ""} or there(scoped):
@@ -79,8 +61,8 @@ class TenantCollection:
     def _is_there(self, stored_ids: list[str]) -> bool:
         return any(True for _ in self._by_ids(stored_ids, self.filters.where(None)))
 
-    def of_document(self, stored_ids: list[str]) -> Where:
-        """The clause for the chunks of a document, given its stored ids."""
+    def of_document(self, stored_ids: list[str]) -> Scope:
+        """The chunks of a document, given its stored ids."""
         return self.filters.where(None, {"document_id": {"$in": stored_ids}})
 
     # Writing
@@ -99,73 +81,64 @@ class TenantCollection:
         epoch = self._binding.epoch()
         written: list[str] = []
         try:
-            for part in _parts(list(by_id)):
+            for part in self._parts(list(by_id)):
                 written += part
-                self._write(part, by_id)
+                self.store.write([by_id[id] for id in part])
             if stale:
-                self.delete_ids(stale, self.filters.where(None))
+                self.delete_ids([id for id in stale if id not in by_id], self.filters.where(None))
         finally:
             # An erasure that began meanwhile may have counted already.
             erased = bool(written) and (epoch is None or self._binding.epoch() != epoch)
-            for part in _parts(written if erased else []):
-                self._collection.delete(ids=part)
+            for part in self._parts(written if erased else []):
+                self.store.remove(part)
         if erased:
             raise UserErasedError
 
-    def _write(self, ids: list[str], by_id: Mapping[str, Record]) -> None:
-        before = {record.id: record.metadata or {} for record in self._there(ids)}
-        self._collection.upsert(
-            ids=ids,
-            embeddings=[_vector(by_id[id]) for id in ids],
-            documents=[by_id[id].text or "" for id in ids],
-            # Chroma keeps keys that are not named; None removes them.
-            metadatas=[
-                {**dict.fromkeys(before.get(id, {})), **(by_id[id].metadata or {})} for id in ids
-            ],
-        )
-
-    def _there(self, ids: list[str]) -> Iterator[Record]:
-        return _records(self._collection.get(ids=ids, include=["metadatas"]))
-
-    def delete_ids(self, stored_ids: Sequence[str], where: Where) -> int:
-        """Delete the items of a list that fit a clause; return how many there were."""
-        found = [record.id for record in self._by_ids(stored_ids, where)]
-        for part in _parts(found):
-            self._collection.delete(ids=part)
+    def delete_ids(self, stored_ids: Sequence[str], scope: Scope) -> int:
+        """Delete the user's own items of a list within a scope; return how many there were."""
+        found = [record.id for record in self._by_ids(stored_ids, scope.to_change())]
+        for part in self._parts(found):
+            self.store.remove(part)
         return len(found)
 
-    def delete_where(self, where: Where) -> int:
-        """Delete the items that fit a clause, at once; return how many there were."""
-        found = self.count(where)
+    def delete_where(self, scope: Scope) -> int:
+        """Delete the user's own items within a scope; return how many there were."""
+        own = scope.to_change()
+        found = self.store.count(own)
         if found:
-            self._collection.delete(where=where)
+            self.store.remove_where(own)
         return found
 
     # Reading
 
-    def count(self, where: Where) -> int:
-        """How many items fit a clause."""
-        return len(self._collection.get(where=where, include=[])["ids"])
+    def count(self, scope: Scope) -> int:
+        """How many items are within a scope."""
+        return self.store.count(scope)
 
     def get(
-        self, where: Where, stored_ids: Sequence[str] | None = None, limit: int | None = None
+        self, scope: Scope, stored_ids: Sequence[str] | None = None, limit: int | None = None
     ) -> list[Record]:
-        """Items that fit a clause, all of them or those of a list."""
+        """Items within a scope, all of them or those of a list; without those that expired."""
         if stored_ids is not None:
-            return list(self._by_ids(stored_ids, where))[:limit]
-        return list(_records(self._collection.get(where=where, limit=limit)))
+            return [r for r in self._by_ids(stored_ids, scope) if self._is_live(r)][:limit]
+        if limit is None:
+            return [record for record in self.store.rows(scope) if self._is_live(record)]
+        return self._full(limit, lambda n: list(self.store.rows(scope, limit=n)))
 
     def search(
-        self, embedding: Sequence[float], k: int, where: Where, stored_ids: Sequence[str] | None
+        self, search: Search, scope: Scope, stored_ids: Sequence[str] | None
     ) -> list[Record]:
-        """The items nearest to a vector, nearest first."""
-        return self._nearest(embedding, k, where, stored_ids, ["documents", "metadatas"])
+        """The items nearest to what is searched for, nearest first."""
+        if stored_ids is not None:
+            search = _with(search, ids=[record.id for record in self._by_ids(stored_ids, scope)])
+        if search.ids == []:
+            return []
+        return self._full(search.k, lambda n: self.store.nearest(_with(search, k=n), scope))
 
     def search_mmr(
         self,
-        embedding: Sequence[float],
-        k: int,
-        where: Where,
+        search: Search,
+        scope: Scope,
         stored_ids: Sequence[str] | None,
         options: Mapping[str, Any],
     ) -> list[Record]:
@@ -176,71 +149,52 @@ class TenantCollection:
             raise InvalidInputError("mmr_threshold must be between 0 and 1")
         if factor is not None and fixed is not None:
             raise InvalidInputError("give mmr_prefetch_factor or mmr_prefetch_k, not both")
+        k = _count(search.k)
         fetch = int(fixed) if fixed is not None else int(k * (factor or _PREFETCH))
-        parts = ["documents", "metadatas", "embeddings"]
-        near = self._nearest(embedding, max(k, fetch), where, stored_ids, parts)
+        wide = _with(search, k=min(max(k, fetch), _MOST), mode="default", vectors=True)
+        near = self.search(wide, scope, stored_ids)
         if not near:
             return []
         _, chosen = get_top_k_mmr_embeddings(
-            query_embedding=list(embedding),
-            embeddings=[_vector(record) for record in near],
+            query_embedding=list(search.vector),
+            embeddings=[list(record.embedding or ()) for record in near],
             similarity_top_k=k,
             embedding_ids=list(range(len(near))),
             mmr_threshold=threshold,
         )
         return [near[index] for index in chosen]
 
-    def _nearest(
-        self,
-        embedding: Sequence[float],
-        k: int,
-        where: Where,
-        stored_ids: Sequence[str] | None,
-        parts: list[str],
-    ) -> list[Record]:
-        if type(k) is not int or k < 0:
-            raise ConfigurationError("similarity_top_k must be a number of items")
-        options: dict[str, Any] = {}
-        if stored_ids is not None:
-            # Chroma raises on ids that are not there.
-            options["ids"] = [record.id for record in self._by_ids(stored_ids, where)]
-        if not k or options.get("ids") == []:
-            return []
-        found = self._collection.query(
-            query_embeddings=[list(embedding)],
-            n_results=k,
-            where=where,
-            include=[*parts, "distances"],
-            **options,
-        )
-        first = {
-            key: value[0] if value is not None else None
-            for key, value in found.items()
-            if key in {"ids", "documents", "metadatas", "embeddings", "distances"}
-        }
-        return list(_records(first))
+    def _full(self, k: int, fetch: Callable[[int], list[Record]]) -> list[Record]:
+        """What is found and has not expired: `k` of it, as long as there is so much."""
+        wanted = _count(k)
+        while wanted:
+            found = fetch(wanted)
+            alive = [record for record in found if self._is_live(record)]
+            if len(alive) >= k or len(found) < wanted or wanted == _MOST:
+                return alive[:k]
+            wanted = min(2 * wanted, _MOST)
+        return []
 
-    def _by_ids(self, stored_ids: Sequence[str], where: Where) -> Iterator[Record]:
-        # `get(ids=[])` would return nothing in one version and everything in another.
-        for part in _parts(list(dict.fromkeys(stored_ids))):
-            yield from _records(self._collection.get(ids=part, where=where))
+    def _is_live(self, record: Record) -> bool:
+        metadata = dict(record.metadata or {})
+        self._binding.tags.require(self._binding.readable, metadata)
+        return self._binding.is_live(metadata)
+
+    def _by_ids(self, stored_ids: Sequence[str], scope: Scope) -> Iterator[Record]:
+        for part in self._parts(list(dict.fromkeys(stored_ids))):
+            yield from self.store.rows(scope, part)
+
+    def _parts(self, ids: list[str]) -> Iterator[list[str]]:
+        for start in range(0, len(ids), self.store.batch):
+            yield ids[start : start + self.store.batch]
 
 
-def _vector(record: Record) -> list[float]:
-    # Chroma returns an array, which has no truth value.
-    return [] if record.embedding is None else [float(value) for value in record.embedding]
+def _count(k: Any) -> int:
+    if type(k) is not int or not 0 <= k <= _MOST:
+        raise ConfigurationError("similarity_top_k must be a number of items")
+    return k
 
 
-def _parts(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
-
-
-def _records(found: Mapping[str, Any]) -> Iterator[Record]:
-    def column(name: str) -> Any:
-        values = found.get(name)
-        return values if values is not None else [None] * len(found["ids"])
-
-    columns = [column(name) for name in ("documents", "metadatas", "embeddings", "distances")]
-    for id, text, metadata, embedding, distance in zip(found["ids"], *columns, strict=True):
-        yield Record(id, text, metadata, embedding, distance)
+def _with(search: Search, **changes: Any) -> Search:
+    fields = {name: getattr(search, name) for name in search.__dataclass_fields__}
+    return Search(**{**fields, **changes})

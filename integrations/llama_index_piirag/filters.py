@@ -1,4 +1,4 @@
-"""From a caller's `MetadataFilters` to a Chroma `where` clause that stays within one user."""
+"""From a caller's `MetadataFilters` to a scope that stays within one user."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from llama_index.core.vector_stores.types import (
 )
 
 from piirag.errors import InvalidInputError, TenancyError
-from piirag.tenancy import TenantBinding
-
-Where = dict[str, Any]
+from piirag.tenancy import Scope, TenantBinding
+from piirag.tenancy.filters import Clause, check_key, check_operand
 
 DOCUMENT_KEYS = frozenset({"document_id", "doc_id", "ref_doc_id"})
 """Under these LlamaIndex stores the id of the document that a chunk is from."""
 
+_DEEPEST = 12
+_MOST_PARTS = 2_000
 _OPERATORS = {
     FilterOperator.EQ: "$eq",
     FilterOperator.NE: "$ne",
@@ -29,8 +30,21 @@ _OPERATORS = {
     FilterOperator.LTE: "$lte",
     FilterOperator.IN: "$in",
     FilterOperator.NIN: "$nin",
+    FilterOperator.ANY: "$any",
+    FilterOperator.ALL: "$all",
+    FilterOperator.CONTAINS: "$contains",
+    FilterOperator.TEXT_MATCH: "$text",
+    FilterOperator.TEXT_MATCH_INSENSITIVE: "$itext",
 }
-_CONDITIONS = {None: "$and", FilterCondition.AND: "$and", FilterCondition.OR: "$or"}
+_CONDITIONS = {
+    None: "$and",
+    FilterCondition.AND: "$and",
+    FilterCondition.OR: "$or",
+    # None of them may hold.
+    FilterCondition.NOT: "$not",
+}
+
+_Stored = Callable[[str], list[str]]
 
 
 class TenantFilters:
@@ -40,65 +54,98 @@ class TenantFilters:
         binding: The user.
         stored_document_ids: The ids under which a document of the user may be stored, given the
             caller's.
+        check: Raises where the store cannot carry out a scope.
     """
 
     def __init__(
-        self, binding: TenantBinding, stored_document_ids: Callable[[str], list[str]]
+        self,
+        binding: TenantBinding,
+        stored_document_ids: _Stored,
+        check: Callable[[Scope], Any],
     ) -> None:
         self._binding = binding
         self._stored_document_ids = stored_document_ids
+        self._check = check
 
-    def where(self, filters: MetadataFilters | None, *clauses: Where) -> Where:
-        """The whole clause: the user's own, and-ed outermost with everything else.
+    def where(self, filters: MetadataFilters | None, *clauses: Clause) -> Scope:
+        """The whole filter: the user's own, and-ed outermost with everything else.
 
         Args:
             filters: The caller's; None or an empty one narrows nothing.
-            *clauses: Further Chroma clauses, made by piirag.
+            *clauses: Further clauses in normal form, made by piirag.
 
         Raises:
             TenancyError: A filter names the tenant key.
-            InvalidInputError: A filter that Chroma cannot carry out. It is never left out.
+            InvalidInputError: A filter that the store cannot carry out. It is never left out.
         """
-        mine = self._binding.where(None)
         if filters is not None and not isinstance(filters, MetadataFilters):
             raise InvalidInputError("filters must be MetadataFilters")
-        theirs = [] if filters is None or not filters.filters else [self._group(filters)]
-        return {"$and": [mine, *theirs, *clauses]} if theirs or clauses else mine
+        if filters is None or filters.filters == []:
+            return self._binding.scope(None, *clauses)
+        self._refuse_key(filters, [0], 0)
+        # Looked at as a whole before ids of documents are looked up in the store.
+        self._check(self._binding.scope(None, self._group(filters, self._scoped), *clauses))
+        return self._binding.scope(None, self._group(filters, self._stored_document_ids), *clauses)
 
-    def _group(self, filters: MetadataFilters) -> Where:
-        condition = _CONDITIONS.get(filters.condition)
-        if condition is None:
-            raise InvalidInputError("filters may be joined by 'and' and 'or'; Chroma has no 'not'")
+    def _scoped(self, id: str) -> list[str]:
+        return self._binding.read_ids([id])
+
+    def _refuse_key(self, filters: MetadataFilters, seen: list[int], depth: int) -> None:
+        for part in _parts(filters):
+            seen[0] += 1
+            if seen[0] > _MOST_PARTS or depth > _DEEPEST:
+                raise InvalidInputError("filters are nested too deeply or have too many parts")
+            if isinstance(part, MetadataFilters):
+                self._refuse_key(part, seen, depth + 1)
+            elif part.key == self._binding.tags.key:
+                raise TenancyError(f"a filter may not name {part.key!r}: piirag sets it")
+
+    def _group(self, filters: MetadataFilters, stored: _Stored) -> Clause:
         if not filters.filters:
             raise InvalidInputError("a group of filters is empty")
+        condition = filters.condition
+        operator = _CONDITIONS.get(condition if type(condition) is FilterCondition else None)
+        if operator is None or not isinstance(condition, FilterCondition | None):
+            raise InvalidInputError("filters are joined by 'and', 'or' and 'not'")
         parts = [
-            self._group(part) if isinstance(part, MetadataFilters) else self._one(part)
-            for part in filters.filters
+            self._group(part, stored)
+            if isinstance(part, MetadataFilters)
+            else self._one(part, stored)
+            for part in _parts(filters)
         ]
-        # Chroma takes no `$and` or `$or` of one.
-        return parts[0] if len(parts) == 1 else {condition: parts}
+        if operator == "$not":
+            return {"$not": parts[0] if len(parts) == 1 else {"$or": parts}}
+        return parts[0] if len(parts) == 1 else {operator: parts}
 
-    def _one(self, part: MetadataFilter) -> Where:
-        if part.key == self._binding.tags.key:
-            raise TenancyError(f"a filter may not name {part.key!r}: piirag sets it")
-        if not part.key or part.key.startswith("$"):
-            raise InvalidInputError("a filter's key is empty or an operator")
-        operator = _OPERATORS.get(part.operator)
+    def _one(self, part: MetadataFilter, stored: _Stored) -> Clause:
+        key = check_key(part.key)
+        if part.operator == FilterOperator.IS_EMPTY:
+            return {key: {"$exists": False}}
+        operator = _OPERATORS.get(part.operator) if isinstance(part.operator, str) else None
         if operator is None:
-            raise InvalidInputError(f"Chroma has no filter operator {part.operator.value!r}")
-        lists = operator in {"$in", "$nin"}
-        if part.value is None or isinstance(part.value, list) != lists or part.value == []:
-            kind = "a list that is not empty" if lists else "a single value"
-            raise InvalidInputError(f"filter operator {part.operator.value!r} takes {kind}")
-        if part.key in DOCUMENT_KEYS:
-            return self._document(part.key, operator, part.value)
+            raise InvalidInputError("a filter has an unknown operator")
+        value = check_operand(operator, part.value)
+        if key in DOCUMENT_KEYS:
+            return _document(key, operator, value, stored)
         # Scrubbed like the metadata it is compared with.
-        return {part.key: {operator: self._binding.chunks.filter(part.value, part.key)}}
+        return {key: {operator: self._binding.chunks.filter(value, key)}}
 
-    def _document(self, key: str, operator: str, value: Any) -> Where:
-        """A filter on a document's id, which is stored with the user's tag before it."""
-        among = {"$eq": "$in", "$in": "$in", "$ne": "$nin", "$nin": "$nin"}.get(operator)
-        if among is None:
-            raise InvalidInputError("ids of documents have no order")
-        ids = value if isinstance(value, list) else [value]
-        return {key: {among: [stored for id in ids for stored in self._stored_document_ids(id)]}}
+
+def _parts(filters: MetadataFilters) -> list[Any]:
+    parts = filters.filters
+    if not isinstance(parts, list) or not all(
+        isinstance(part, MetadataFilter | MetadataFilters) for part in parts
+    ):
+        raise InvalidInputError("filters must be a list of MetadataFilter or MetadataFilters")
+    return parts
+
+
+def _document(key: str, operator: str, value: Any, stored: _Stored) -> Clause:
+    """A filter on a document's id, which is stored with the user's tag before it."""
+    among = {"$eq": "$in", "$in": "$in", "$ne": "$nin", "$nin": "$nin"}.get(operator)
+    if among is None:
+        raise InvalidInputError("ids of documents have no order")
+    ids = value if isinstance(value, list) else [value]
+    if not all(isinstance(id, str) for id in ids):
+        raise InvalidInputError("ids of documents are strings")
+    return {key: {among: [one for id in ids for one in stored(id)]}}

@@ -46,7 +46,8 @@ class TenantIndex:
     """An index whose documents belong to users; `for_user` gives each their own view.
 
     Args:
-        vector_store: A `ChromaVectorStore`, or a `TenantVectorStore` over one.
+        vector_store: A LlamaIndex vector store of a kind that `TenantVectorStore` takes, or a
+            `TenantVectorStore`.
         scrubber: Scrubs what is written and what is asked.
         embed_model: Embeds scrubbed text; LlamaIndex's `Settings.embed_model` if None.
         known_from: Entity type -> metadata keys that hold known values:
@@ -97,17 +98,36 @@ class TenantIndex:
         self._docstore_path = docstore_path
         self._transformations = None if transformations is None else list(transformations)
 
-    def for_user(self, user_id: str) -> UserIndex:
+    def for_user(
+        self, user_id: str, *, shared: bool = False, groups: Sequence[str] = ()
+    ) -> UserIndex:
         """One user's view; cheap, so make one per request.
 
         Args:
             user_id: Set by the server side, never taken from a request as it is.
+            shared: Whether the user reads the shared space besides.
+            groups: Groups whose chunks the user reads besides. Set by the server side.
 
         Raises:
-            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
+            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet; also of a
+                group.
         """
+        return self._over(self._store.for_user(user_id, shared=shared, groups=groups))
+
+    def shared(self) -> UserIndex:
+        """The shared space: written here only, read by users made with ``shared=True``."""
+        return self._over(self._store.shared())
+
+    def group(self, name: str) -> UserIndex:
+        """The space of a group: written here only, read by users whose ``groups`` name it.
+
+        Raises:
+            InvalidUserIdError: A name outside the alphabet of plain user ids.
+        """
+        return self._over(self._store.group(name))
+
+    def _over(self, store: UserVectorStore) -> UserIndex:
         transformations = self._transformations or Settings.transformations
-        store = self._store.for_user(user_id)
         return UserIndex(
             store, self._embed_model, transformations, self._docstore, self._store.known
         )
@@ -255,7 +275,7 @@ class UserIndex:
 
         Raises:
             TenancyError: A filter on the tenant key, or an unknown keyword.
-            InvalidInputError: A filter that Chroma cannot carry out.
+            InvalidInputError: A filter that the store cannot carry out.
         """
         _refuse(kwargs, _RETRIEVER)
         self._store.collection.filters.where(kwargs.get("filters"))

@@ -1,7 +1,8 @@
-"""Between LlamaIndex nodes and the records of a Chroma collection."""
+"""Between LlamaIndex nodes and the records of a vector store."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,27 +16,44 @@ from piirag.tenancy import TenantBinding
 
 _CONTENT = "_node_content"
 _RESERVED = DOCUMENT_KEYS | {_CONTENT, "_node_type"}
+_DEEPEST = 12
 
 
-def to_record(node: BaseNode) -> tuple[str, dict[str, Any]]:
-    """Text and metadata of a record, as LlamaIndex's own `ChromaVectorStore` writes them.
+def to_record(node: BaseNode, *, flat: bool = True) -> tuple[str, dict[str, Any]]:
+    """Text and metadata of a record, as LlamaIndex's own wrappers write them.
 
     Args:
         node: Scrubbed and tagged.
+        flat: Whether the store holds no lists and mappings in metadata.
 
     Raises:
-        InvalidInputError: Metadata that Chroma cannot hold.
+        InvalidInputError: Metadata that the store cannot hold.
     """
     for value in node.metadata.values():
-        if value is not None and not isinstance(value, str | int | float):
-            raise InvalidInputError(
-                f"Chroma holds strings, numbers and booleans, no {type(value).__name__} in metadata"
-            )
+        _check(value, flat)
     if not all(isinstance(key, str) for key in node.metadata):
         raise InvalidInputError("the keys of metadata must be strings")
-    metadata = node_to_metadata_dict(node, remove_text=True, flat_metadata=True)
-    flat = {key: "" if value is None else value for key, value in metadata.items()}
-    return node.get_content(metadata_mode=MetadataMode.NONE), flat
+    if taken := _RESERVED & set(node.metadata) - DOCUMENT_KEYS:
+        raise InvalidInputError(f"LlamaIndex uses the metadata key {min(taken)!r} itself")
+    metadata = node_to_metadata_dict(node, remove_text=True, flat_metadata=flat)
+    whole = {key: "" if value is None and flat else value for key, value in metadata.items()}
+    return node.get_content(metadata_mode=MetadataMode.NONE), whole
+
+
+def _check(value: Any, flat: bool, depth: int = 0) -> None:
+    if value is None or isinstance(value, str | int):
+        return
+    if isinstance(value, float) and math.isfinite(value):
+        return
+    if flat or depth > _DEEPEST or not isinstance(value, list | tuple | Mapping):
+        holds = "strings, numbers and booleans" if flat else "what JSON has"
+        raise InvalidInputError(
+            f"the store holds {holds} in metadata, no {type(value).__name__} like this"
+        )
+    if isinstance(value, Mapping) and not all(isinstance(key, str) for key in value):
+        raise InvalidInputError("the keys of metadata must be strings")
+    for item in value.values() if isinstance(value, Mapping) else value:
+        _check(item, flat, depth + 1)
 
 
 def from_record(

@@ -1,4 +1,4 @@
-"""A Chroma vector store that many users share, and each user's view of it."""
+"""A vector store that many users share, and each user's view of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from llama_index.core.vector_stores.types import (
 
 from llama_index_piirag import erasure as _erasure  # noqa: F401 - registers its resolver
 from llama_index_piirag.collection import Record, TenantCollection
+from llama_index_piirag.node_stores import Search, node_store_for
 from llama_index_piirag.records import from_record, to_record
 from llama_index_piirag.scrubbing import (
     bare_id,
@@ -30,27 +31,28 @@ from llama_index_piirag.scrubbing import (
 )
 from piirag.detection.known import Known, check_known
 from piirag.erasure import ErasureTarget
-from piirag.erasure.targets.chroma import ChromaTarget
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import (
     ConfigurationError,
     InvalidInputError,
-    MissingDependencyError,
     PIIBlockedError,
     TenancyError,
-    UnsupportedStoreError,
 )
 from piirag.redaction.scrubber import Scrubber
-from piirag.tenancy import TenantBinding, TenantTags
+from piirag.tenancy import EXPIRES_KEY, SHARED, Space, TenantBinding, TenantTags, spaces
+from piirag.tenancy.filters import Clause
 
 _MMR = frozenset({"mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k"})
+_HYBRID = ("alpha", "sparse_top_k", "hybrid_top_k")
 
 
 class TenantVectorStore:
     """A vector store whose chunks belong to users; `for_user` gives each their own view.
 
     Args:
-        vector_store: A LlamaIndex vector store. Supported: `ChromaVectorStore`.
+        vector_store: A LlamaIndex vector store of a kind that `llama_index_piirag.node_stores`
+            knows: Chroma, Qdrant, Postgres, LanceDB, Milvus, FAISS, or LlamaIndex's own simple
+            one.
         scrubber: Scrubs what is written.
         known_from: Entity type -> metadata keys that hold known values:
             ``{"PERSON": ["customer"]}``.
@@ -60,9 +62,11 @@ class TenantVectorStore:
         embed_model: Embeds anew what was embedded before it was scrubbed. If None, such a node
             is refused: its vector gives the raw text away.
         known: Values the application knows that may stand in questions and filters.
+        docstore: Where the texts are, for a store that holds none and was filled without piirag.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
+        ConfigurationError: A docstore for a store that holds its texts itself.
     """
 
     def __init__(
@@ -75,34 +79,58 @@ class TenantVectorStore:
         keyed_user_ids: bool = False,
         embed_model: BaseEmbedding | None = None,
         known: Known | None = None,
+        docstore: Any = None,
     ) -> None:
         self.scrubber = scrubber
         self.known = check_known(known)
         self.tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
-        self._collection = _chroma_collection(vector_store)
+        self._node_store = node_store_for(vector_store, docstore)
         self._known_from = known_from
         self._embed_model = embed_model
 
-    def for_user(self, user_id: str) -> UserVectorStore:
+    def for_user(
+        self, user_id: str, *, shared: bool = False, groups: Sequence[str] = ()
+    ) -> UserVectorStore:
         """One user's view: a LlamaIndex vector store that holds that user's chunks only.
 
         Args:
             user_id: Set by the server side, never taken from a request as it is.
+            shared: Whether the user reads the shared space besides. Ids of its chunks begin with
+                the tag of the space.
+            groups: Groups whose chunks the user reads besides. Set by the server side.
 
         Raises:
-            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet.
+            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet; also of a
+                group.
         """
-        binding = TenantBinding(self.scrubber, user_id, self.tags, self._known_from, self.known)
+        return self._view(user_id, spaces(shared, groups))
+
+    def shared(self) -> UserVectorStore:
+        """The shared space: written here only, read by users made with ``shared=True``."""
+        return self._view(SHARED)
+
+    def group(self, name: str) -> UserVectorStore:
+        """The space of a group: written here only, read by users whose ``groups`` name it.
+
+        Raises:
+            InvalidUserIdError: A name outside the alphabet of plain user ids.
+        """
+        return self._view(Space.of(name))
+
+    def _view(self, owner: str | Space, reads: Sequence[Space] = ()) -> UserVectorStore:
+        binding = TenantBinding(
+            self.scrubber, owner, self.tags, self._known_from, self.known, reads
+        )
         return UserVectorStore(
-            TenantCollection(self._collection, binding), binding, self._embed_model
+            TenantCollection(self._node_store, binding), binding, self._embed_model
         )
 
     def erasure_targets(self) -> list[ErasureTarget]:
-        """What `delete_user` has to erase from: the collection and the vault."""
-        return [ChromaTarget(self._collection, self.tags), VaultTarget(self.scrubber.vault)]
+        """What `delete_user` has to erase from: the store and the vault."""
+        return [self._node_store.target(self.tags), VaultTarget(self.scrubber.vault)]
 
     def __repr__(self) -> str:
-        return f"TenantVectorStore({self._collection.name!r})"
+        return f"TenantVectorStore({self._node_store.name!r})"
 
 
 class UserVectorStore(BasePydanticVectorStore):
@@ -171,7 +199,8 @@ class UserVectorStore(BasePydanticVectorStore):
             a keyed hash.
 
         Raises:
-            InvalidInputError: No text nodes, no embedding, or metadata that Chroma cannot hold.
+            InvalidInputError: No text nodes, no embedding, or metadata that the store
+                cannot hold.
             PIIBlockedError: An embedding was made from text that was not scrubbed.
             TenancyError: A node names another user, or an unknown keyword.
             UserErasedError: The user was erased.
@@ -189,7 +218,7 @@ class UserVectorStore(BasePydanticVectorStore):
         self._embed_anew([node for node in clean if node.embedding is None])
         records = []
         for node in clean:
-            text, metadata = to_record(node)
+            text, metadata = to_record(node, flat=self._chunks.store.flat)
             records.append(Record(node.node_id, text, metadata, node.embedding))
         self._chunks.upsert(records, stale)
         return [without_scope(self._binding, node.node_id) for node in clean]
@@ -275,63 +304,90 @@ class UserVectorStore(BasePydanticVectorStore):
     # Reading
 
     def get_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **kwargs: Any,
     ) -> list[BaseNode]:
-        """Chunks of the user: all, those with given ids, or those that fit filters."""
+        """Chunks of the user: all, those with given ids, or those that fit filters.
+
+        Raises:
+            TenancyError: A filter on the tenant key, or an unknown keyword.
+            InvalidInputError: A filter that the store cannot carry out.
+        """
+        _refuse(kwargs)
         where = self._chunks.filters.where(filters)
         ids = None if node_ids is None else self._chunks.stored_ids(node_ids)
         return self._outward(self._chunks.get(where, ids))
 
     async def aget_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **kwargs: Any,
     ) -> list[BaseNode]:
         """Chunks of the user. See `get_nodes`."""
-        return await asyncio.to_thread(self.get_nodes, node_ids, filters)
+        return await asyncio.to_thread(self.get_nodes, node_ids, filters, **kwargs)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """The user's chunks nearest to a vector, or any of them where there is no vector.
 
         Args:
-            query: Mode ``default`` or ``mmr``; `filters`, `doc_ids` and `node_ids` narrow it.
+            query: Mode ``default``, ``mmr``, or another that the store's part in
+                `llama_index_piirag.node_stores` knows; `filters`, `doc_ids` and `node_ids` narrow
+                it.
             **kwargs: In mode ``mmr``: ``mmr_threshold``, ``mmr_prefetch_factor`` or
-                ``mmr_prefetch_k``.
+                ``mmr_prefetch_k``. In others, what the store's part knows.
 
         Returns:
-            Nodes with ids as the caller knows them; similarities as `ChromaVectorStore` gives
-            them (``exp(-distance)``).
+            Nodes with ids as the caller knows them; similarities as the store's own wrapper gives
+            them (``exp(-distance)`` for Chroma).
 
         Raises:
             TenancyError: A filter on the tenant key, an unknown keyword, or a chunk of another
                 user in what the store returned.
+            InvalidInputError: A filter that the store cannot carry out, or no usable vector.
             ConfigurationError: Another query mode.
         """
         mmr = query.mode == VectorStoreQueryMode.MMR
-        if not mmr and query.mode != VectorStoreQueryMode.DEFAULT:
-            raise ConfigurationError("query modes of a tenant's store: default and mmr")
-        _refuse(kwargs, _MMR if mmr else frozenset())
-        clauses = []
+        mode, modes = VectorStoreQueryMode(query.mode).value, self._chunks.store.modes | {"mmr"}
+        if mode not in modes:
+            raise ConfigurationError(f"query modes of this store: {', '.join(sorted(modes))}")
+        _refuse(kwargs, _MMR if mmr else self._chunks.store.search_keywords)
+        clauses: list[Clause] = []
         if query.doc_ids:
             stored = [s for id in query.doc_ids for s in self._chunks.stored_document_ids(id)]
             clauses.append({"document_id": {"$in": stored}})
-        where = self._chunks.filters.where(query.filters, *clauses)
+        scope = self._chunks.filters.where(query.filters, *clauses)
         ids = self._chunks.stored_ids(query.node_ids) if query.node_ids else None
         k = query.similarity_top_k
-        if query.query_embedding is None or len(query.query_embedding) == 0:
-            found = self._chunks.get(where, ids, k)
+        vector = _vector(query.query_embedding)
+        if not vector and mode in {"default", "mmr"}:
+            found = self._chunks.get(scope, ids, k)
         elif mmr:
             options = {"mmr_threshold": query.mmr_threshold, **kwargs}
-            found = self._chunks.search_mmr(query.query_embedding, k, where, ids, options)
+            found = self._chunks.search_mmr(Search(vector, k), scope, ids, options)
         else:
-            found = self._chunks.search(query.query_embedding, k, where, ids)
+            found = self._chunks.search(self._search(query, vector, mode, kwargs), scope, ids)
         nodes = self._outward(found)
-        distances = [record.distance for record in found]
+        similarities = [record.similarity for record in found]
         return VectorStoreQueryResult(
             nodes=nodes,
             ids=[node.node_id for node in nodes],
             similarities=None
-            if None in distances
-            else [math.exp(-distance) for distance in distances if distance is not None],
+            if None in similarities
+            else [value for value in similarities if value is not None],
         )
+
+    def _search(
+        self, query: VectorStoreQuery, vector: list[float], mode: str, kwargs: dict[str, Any]
+    ) -> Search:
+        text = None
+        if mode != "default" and query.query_str is not None:
+            text = self._binding.chunks.question(query.query_str)
+        given = {name: getattr(query, name) for name in _HYBRID if mode != "default"}
+        options = {**{k: v for k, v in given.items() if v is not None}, **kwargs}
+        return Search(vector, query.similarity_top_k, None, mode, text, options=options)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """The user's chunks nearest to a vector. See `query`."""
@@ -340,7 +396,13 @@ class UserVectorStore(BasePydanticVectorStore):
     def _outward(self, found: Sequence[Record]) -> list[BaseNode]:
         """Check each record, name it as the caller knows it, and scrub it once more."""
         nodes = [from_record(self._binding, r.id, r.text, r.metadata) for r in found]
-        return scrub_nodes_again(self._binding, nodes)
+        # The time of expiry stays a number, which would look like a phone number.
+        expiry = [node.metadata.pop(EXPIRES_KEY, None) for node in nodes]
+        clean = scrub_nodes_again(self._binding, nodes)
+        for node, expires in zip(clean, expiry, strict=True):
+            if expires is not None:
+                node.metadata[EXPIRES_KEY] = expires
+        return clean
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return []
@@ -355,16 +417,18 @@ def _refuse(kwargs: Mapping[str, Any], allowed: frozenset[str] = frozenset()) ->
         )
 
 
-def _chroma_collection(vector_store: Any) -> Any:
-    missing = False
+def _vector(embedding: Any) -> list[float]:
+    """A vector as a plain list; an empty one where there is none.
+
+    Raises:
+        InvalidInputError: Something else than finite numbers.
+    """
+    if embedding is None:
+        return []
     try:
-        from llama_index.vector_stores.chroma import ChromaVectorStore
-    except ImportError:
-        missing = True
-    if missing:
-        raise MissingDependencyError("llama-index-vector-stores-chroma", "llama-index")
-    if not isinstance(vector_store, ChromaVectorStore):
-        raise UnsupportedStoreError(
-            f"{type(vector_store).__name__} is not supported; supported: ChromaVectorStore"
-        )
-    return vector_store.client
+        vector = [float(value) for value in embedding]
+    except (TypeError, ValueError, OverflowError):
+        vector = [math.nan]
+    if not all(map(math.isfinite, vector)):
+        raise InvalidInputError("an embedding is a list of finite numbers")
+    return vector

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from piirag.erasure.target import Residue
+
+if TYPE_CHECKING:
+    from piirag.erasure.signing import SigningKey
 
 COMPLETE = "complete"
 PARTIAL = "partial"
 NOTHING_FOUND = "nothing found"
+FORMAT = "piirag-erasure-receipt/1"
+
+# Computed, and in the JSON for readers who have no piirag.
+_COMPUTED = ("deleted", "verified_absent")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class TargetReceipt:
             bytes are still in it; None where nobody looked.
         note: What a reader should know, such as why bytes remain.
         error: Qualified name of the exception that stopped it, or None.
+        version: The version of the store's library; empty where it is not known.
+        verified_at: When the store was read back, in seconds since the epoch; None if it was not.
     """
 
     name: str
@@ -38,11 +49,15 @@ class TargetReceipt:
     residue: Residue | None = None
     note: str = ""
     error: str | None = None
+    version: str = ""
+    verified_at: float | None = None
 
     @property
     def deleted(self) -> int:
-        """Items that were there and are gone."""
-        return max(0, (self.found or 0) - (self.remaining or 0))
+        """Items that were there and are gone; 0 where nobody could read back."""
+        if self.remaining is None:
+            return 0
+        return max(0, (self.found or 0) - self.remaining)
 
     @property
     def verified_absent(self) -> bool:
@@ -62,6 +77,10 @@ class ErasureReceipt:
         finished: Seconds since the epoch.
         targets: One entry per target.
         not_covered: What an erasure like this does not reach.
+        id: The erasure's name in the journal.
+        runs: How often it was begun or resumed.
+        versions: Of piirag and of Python.
+        signature: Of all the rest, or None.
     """
 
     status: str
@@ -70,6 +89,10 @@ class ErasureReceipt:
     finished: float
     targets: tuple[TargetReceipt, ...]
     not_covered: tuple[str, ...] = field(default=())
+    id: str = ""
+    runs: int = 1
+    versions: Mapping[str, str] = field(default_factory=dict)
+    signature: Mapping[str, str] | None = None
 
     @property
     def complete(self) -> bool:
@@ -84,7 +107,7 @@ class ErasureReceipt:
     def __str__(self) -> str:
         lines = [f"erasure {self.status}: {self.deleted} items deleted"]
         for target in self.targets:
-            state = "verified absent" if target.verified_absent else f"failed: {target.error}"
+            state = "verified absent" if target.verified_absent else f"failed: {_failure(target)}"
             lines.append(f"- {target.name}: {target.deleted} of {target.found} deleted, {state}")
             for file, kinds in (target.residue or {}).items():
                 left = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
@@ -96,11 +119,123 @@ class ErasureReceipt:
     def to_dict(self) -> dict[str, Any]:
         """The receipt as JSON-ready data."""
         data = asdict(self)
+        data["format"] = FORMAT
+        data["versions"] = dict(self.versions)
+        data["targets"] = list(data["targets"])
+        data["not_covered"] = list(data["not_covered"])
         for target, entry in zip(self.targets, data["targets"], strict=True):
-            entry["deleted"] = target.deleted
-            entry["verified_absent"] = target.verified_absent
+            entry.update({name: getattr(target, name) for name in _COMPUTED})
+        if self.signature is None:
+            del data["signature"]
+        else:
+            data["signature"] = dict(self.signature)
         return data
 
     def to_json(self) -> str:
         """The receipt as JSON."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def to_html(self) -> str:
+        """The receipt as a page for people, without anything to load from elsewhere."""
+        from piirag.erasure.receipt_html import receipt_html
+
+        return receipt_html(self)
+
+    def signed(self, key: SigningKey) -> ErasureReceipt:
+        """The same receipt, signed."""
+        return replace(self, signature=key.signature(self.to_dict()))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ErasureReceipt:
+        """Read a receipt; the signature is not checked, see `verify_receipt`.
+
+        Raises:
+            ReceiptError: This is no receipt, or one of another version.
+        """
+        from piirag.erasure.signing import read_json
+
+        return cls._from_dict(read_json(text))
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> ErasureReceipt:
+        from piirag.erasure.signing import ReceiptError
+
+        try:
+            if data["format"] == FORMAT:
+                known = {f.name for f in fields(cls)}
+                values = {key: data[key] for key in data if key in known}
+                values["targets"] = tuple(_target(entry) for entry in data["targets"])
+                values["not_covered"] = tuple(data["not_covered"])
+                receipt = cls(**values)
+                _check(receipt)
+                # What is computed must be what the receipt says, and nothing may stand beside.
+                if receipt.to_dict() == data:
+                    return receipt
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass
+        raise ReceiptError("this is no receipt, or one of another version")
+
+
+def verify_receipt(text: str | bytes, public_key: str | bytes) -> ErasureReceipt:
+    """Check that a receipt is what the holder of a key signed.
+
+    Args:
+        text: The receipt, as JSON.
+        public_key: The signer's public key, base64url, PEM or 32 bytes, known from elsewhere
+            than the receipt.
+
+    Returns:
+        The receipt.
+
+    Raises:
+        ReceiptError: No receipt, not signed, not by this key, or changed since.
+        ConfigurationError: No public key.
+    """
+    from piirag.erasure.signing import check_signature
+
+    return ErasureReceipt._from_dict(check_signature(text, public_key))
+
+
+def _target(entry: Mapping[str, Any]) -> TargetReceipt:
+    return TargetReceipt(**{key: value for key, value in entry.items() if key not in _COMPUTED})
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "status": (str,),
+    "subject": (str, type(None)),
+    "started": (int, float),
+    "finished": (int, float),
+    "id": (str,),
+    "runs": (int,),
+    "name": (str,),
+    "kind": (str,),
+    "found": (int, type(None)),
+    "remaining": (int, type(None)),
+    "reclaimed": (str,),
+    "note": (str,),
+    "error": (str, type(None)),
+    "version": (str,),
+    "verified_at": (int, float, type(None)),
+}
+
+
+def _check(receipt: ErasureReceipt) -> None:
+    """Check the types of what was read; a page is made of it.
+
+    Raises:
+        TypeError: Something is of another type.
+    """
+    parts = [vars(receipt), *(vars(target) for target in receipt.targets)]
+    for name, value in (pair for part in parts for pair in part.items()):
+        if name in _KINDS and (type(value) not in _KINDS[name] or value in (math.inf, -math.inf)):
+            raise TypeError
+    texts = [*receipt.not_covered, *receipt.versions.values()]
+    texts += [] if receipt.signature is None else receipt.signature.values()
+    files = [kinds for target in receipt.targets for kinds in (target.residue or {}).values()]
+    counts = [count for kinds in files for count in kinds.values()]
+    if any(type(t) is not str for t in texts) or any(type(n) is not int for n in counts):
+        raise TypeError
+
+
+def _failure(target: TargetReceipt) -> str:
+    return target.error or f"{target.remaining} still there"

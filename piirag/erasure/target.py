@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from piirag.errors import ConfigurationError
@@ -16,12 +19,35 @@ class Capabilities:
     Args:
         reclaim: It can remove deleted bytes from its files (`physical=True`).
         scan: It can look for deleted bytes in its files.
-        why_not: Why it cannot, for the receipt.
+        why_not: Why it cannot, or what a reader of the receipt should know.
+        delete_by: ``"filter"`` where one call deletes all items of a user, at once; ``"ids"`` where
+            they are listed and deleted one by one or in batches, so that a crash leaves a part.
+        export: It can list the items of a user: it is a `ListingTarget`.
     """
 
     reclaim: bool = False
     scan: bool = False
     why_not: str = ""
+    delete_by: str = "filter"
+    export: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class StoredItem:
+    """An item of a user as it stands in a store.
+
+    Args:
+        id: Its id in the store.
+        text: Its text; None where the store holds none.
+        metadata: Its metadata.
+    """
+
+    id: str
+    text: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"StoredItem({len(self.text or '')} characters)"
 
 
 Residue = dict[str, dict[str, int]]
@@ -71,6 +97,15 @@ class ErasureTarget(Protocol):
         ...
 
 
+@runtime_checkable
+class ListingTarget(ErasureTarget, Protocol):
+    """An erasure target that can list what it holds of a user."""
+
+    def items(self, user_id: str) -> Iterator[StoredItem]:
+        """Every item of the user, read page by page from the store itself."""
+        ...
+
+
 Resolver = Callable[[Any], Iterable[ErasureTarget] | None]
 _resolvers: list[Resolver] = []
 
@@ -84,7 +119,8 @@ def as_targets(item: Any) -> list[ErasureTarget]:
     """The erasure targets behind an object.
 
     An object may be a target itself, have a method `erasure_targets()`, or be of a kind that a
-    resolver knows (a vault, a Chroma collection, LangChain's and LlamaIndex's Chroma wrappers).
+    resolver knows: a vault, the native object of a store (a Chroma collection), or LangChain's or
+    LlamaIndex's wrapper around one.
 
     Raises:
         ConfigurationError: Nothing is known of this kind of object.
@@ -94,8 +130,18 @@ def as_targets(item: Any) -> list[ErasureTarget]:
     own = getattr(item, "erasure_targets", None)
     if callable(own):
         return list(own())
+    _load_own()
     for resolver in _resolvers:
         found = resolver(item)
         if found is not None:
             return list(found)
     raise ConfigurationError(f"no erasure target is known for {type(item).__name__}")
+
+
+@cache
+def _load_own() -> None:
+    """Import piirag's own targets, which register resolvers; none of them loads its store."""
+    from piirag.erasure import targets
+
+    for module in pkgutil.iter_modules(targets.__path__):
+        import_module(f"{targets.__name__}.{module.name}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.chunks import Chunk, ChunkScrubber
-from piirag.tenancy.tags import TenantTags
+from piirag.tenancy.filters import EXPIRES_KEY, Clause, Scope, joined, normalised
+from piirag.tenancy.tags import Space, TenantTags
 
 SEPARATOR = ":"
 """Stands between tag and id in a store; no tag may hold it."""
@@ -21,10 +25,11 @@ class TenantBinding:
 
     Args:
         scrubber: Scrubs what is written and what is asked.
-        user_id: The user.
+        user_id: The user; or the shared space, or a group's, which are written this way only.
         tags: How stored items name their user.
         known_from: Entity type -> metadata keys that hold known values.
         known: Values the application knows that may stand in questions.
+        reads: Spaces that the user may read besides. Never written through this binding.
 
     Raises:
         InvalidUserIdError: Missing or unsafe, before any store is touched.
@@ -33,15 +38,17 @@ class TenantBinding:
     def __init__(
         self,
         scrubber: Scrubber,
-        user_id: str,
+        user_id: str | Space,
         tags: TenantTags,
         known_from: Mapping[str, Sequence[str]] | None = None,
         known: Known | None = None,
+        reads: Sequence[Space] = (),
     ) -> None:
         self.tags = tags
-        self.tag = tags.tag(user_id)
-        self.user_id = user_id
-        self.chunks = ChunkScrubber(scrubber, user_id, known_from, known)
+        self.tag = tags.space(user_id) if isinstance(user_id, Space) else tags.tag(user_id)
+        self.user_id = user_id.vault_id if isinstance(user_id, Space) else user_id
+        self.readable = tuple(dict.fromkeys([self.tag, *(tags.space(space) for space in reads)]))
+        self.chunks = ChunkScrubber(scrubber, self.user_id, known_from, known)
 
     def inward(
         self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
@@ -49,17 +56,21 @@ class TenantBinding:
         """Scrub chunks, scope their ids and tag them, ready to be written.
 
         Raises:
+            InvalidInputError: Text, metadata or id of the wrong kind, or a time of expiry that is
+                none.
             TenancyError: A chunk bears another user's tag.
             UserErasedError: The user was erased.
         """
         bare = [replace(c, metadata=self._untagged(c.metadata)) for c in chunks]
+        # The time of expiry stays a number: it is compared, and looks like a phone number.
+        expiry = [_expiry(c.metadata) for c in bare]
         return [
             Chunk(
                 chunk.text,
-                {**chunk.metadata, self.tags.key: self.tag},
+                {**chunk.metadata, **expires, self.tags.key: self.tag},
                 None if chunk.id is None else self.scoped(chunk.id),
             )
-            for chunk in self.chunks.scrub(bare, known)
+            for chunk, expires in zip(self.chunks.scrub(bare, known), expiry, strict=True)
         ]
 
     def epoch(self) -> bytes | None:
@@ -89,49 +100,85 @@ class TenantBinding:
                 scoped.append(self.scoped(id))
         return scoped
 
+    def read_ids(self, ids: Sequence[str]) -> list[str]:
+        """As `scope_ids`, and those of items in spaces that the user may read.
+
+        Raises:
+            InvalidInputError: No list of non-empty strings.
+        """
+        scoped = self.scope_ids(ids)
+        spaces = tuple(tag + SEPARATOR for tag in self.readable if tag != self.tag)
+        return scoped + [id for id in ids if id.startswith(spaces)] if spaces else scoped
+
     def outward(
         self, id: str | None, metadata: Mapping[str, Any]
     ) -> tuple[str | None, dict[str, Any]]:
         """Check an item read from the store; return id and metadata as the caller knows them.
 
+        An item of a space keeps the tag of the space before its id: the user may have an own item
+        of the same name.
+
         Raises:
             TenancyError: It is another user's.
         """
         own = dict(metadata)
-        self.tags.require(self.tag, own)
+        self.tags.require(self.readable, own)
         del own[self.tags.key]
         prefix = self.tag + SEPARATOR
         if id is not None and id.startswith(prefix):
             id = id[len(prefix) :]
         return id, own
 
-    def where(self, caller: Mapping[str, Any] | None) -> dict[str, Any]:
-        """A Chroma `where` clause: the tenant's, and-ed outermost with the caller's.
+    def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Scrub retrieved chunks once more. See `ChunkScrubber.again`."""
+        expiry = [_part(chunk.metadata, EXPIRES_KEY) for chunk in chunks]
+        bare = [
+            Chunk(c.text, {k: v for k, v in c.metadata.items() if k != EXPIRES_KEY}, c.id)
+            for c in chunks
+        ]
+        return [
+            Chunk(chunk.text, {**chunk.metadata, **expires}, chunk.id) if expires else chunk
+            for chunk, expires in zip(self.chunks.again(bare), expiry, strict=True)
+        ]
+
+    def is_live(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether an item read from the store has not expired; one that says nonsense has."""
+        if metadata.get(EXPIRES_KEY) is None:
+            return True
+        try:
+            return float(metadata[EXPIRES_KEY]) > self.now()
+        except (TypeError, ValueError, OverflowError):
+            return False
+
+    @staticmethod
+    def now() -> float:
+        """The time that times of expiry are compared with; seconds since the epoch."""
+        return time.time()
+
+    def scope(self, caller: Any = None, *clauses: Clause) -> Scope:
+        """Whose items a read may see, narrowed by the caller's filter.
+
+        Args:
+            caller: A mapping as `piirag.tenancy.filters` describes it; None or an empty one
+                narrows nothing.
+            *clauses: Further clauses in normal form, made by piirag.
+
+        Raises:
+            TenancyError: The caller's filter names the tenant key.
+            InvalidInputError: It is no mapping, or something in it is of the wrong kind.
+        """
+        clause = normalised(caller, self.tags.key)
+        clean = None if clause is None else self.chunks.filter(clause)
+        return Scope(self.tags.key, self.readable, joined(clean, *clauses), self.now())
+
+    def where(self, caller: Mapping[str, Any] | None) -> Clause:
+        """The whole filter in normal form: the tenant's clause, and-ed outermost with the caller's.
 
         Raises:
             TenancyError: The caller's clause names the tenant key.
-            InvalidInputError: It is no mapping.
+            InvalidInputError: It is no mapping, or something in it is of the wrong kind.
         """
-        mine: dict[str, Any] = {self.tags.key: {"$eq": self.tag}}
-        if caller is None or caller == {}:
-            return mine
-        if not isinstance(caller, Mapping):
-            raise InvalidInputError("a filter must be a mapping")
-        self._refuse_tenant_key(caller)
-        clean = self.chunks.filter(caller)
-        return {"$and": [mine, *({key: clause} for key, clause in clean.items())]}
-
-    def _refuse_tenant_key(self, clause: Any) -> None:
-        if isinstance(clause, Mapping):
-            for key, value in clause.items():
-                if not isinstance(key, str):
-                    raise InvalidInputError("a filter has a key that is no string")
-                if key == self.tags.key:
-                    raise TenancyError(f"a filter may not name {self.tags.key!r}: piirag sets it")
-                self._refuse_tenant_key(value)
-        elif isinstance(clause, list | tuple):
-            for item in clause:
-                self._refuse_tenant_key(item)
+        return self.scope(caller).clause(expiry=False)
 
     def _untagged(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(metadata, Mapping):
@@ -144,3 +191,21 @@ class TenantBinding:
                 "yours, choose another tenant_key"
             )
         return bare
+
+
+def _part(metadata: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {key: metadata[key]} if key in metadata else {}
+
+
+def _expiry(metadata: dict[str, Any]) -> dict[str, float]:
+    """Take the time of expiry out of metadata; as seconds since the epoch."""
+    value = metadata.pop(EXPIRES_KEY, None)
+    if value is None:
+        return {}
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.timestamp()
+    if type(value) not in {int, float} or not math.isfinite(value):
+        raise InvalidInputError(
+            f"{EXPIRES_KEY} is a time: seconds since the epoch, or a datetime with a time zone"
+        )
+    return {EXPIRES_KEY: float(value)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from piirag.erasure import COMPLETE, NOTHING_FOUND, ErasureTarget, delete_user
+from piirag.erasure import COMPLETE, NOTHING_FOUND, ErasureTarget, ListingTarget, delete_user
 from piirag.errors import InvalidUserIdError
 
 
@@ -88,3 +88,39 @@ class ErasureTargetSuite:
         under_test.write("alice")
         receipt = delete_user("alice", targets=[under_test.target]).to_json()
         assert "alice" not in receipt
+
+    def test_what_is_listed_is_the_users_and_all_of_it(self, under_test: TargetUnderTest) -> None:
+        target = under_test.target
+        if not target.capabilities.export:
+            pytest.skip("this target lists nothing")
+        assert isinstance(target, ListingTarget)
+        assert list(target.items("alice")) == []
+        for user in ("alice", "bob"):
+            under_test.write(user)
+        items = {user: list(target.items(user)) for user in ("alice", "bob")}
+        for user, found in items.items():
+            assert len(found) == target.count(user) == len({item.id for item in found}) > 0
+        assert not {item.id for item in items["alice"]} & {item.id for item in items["bob"]}
+        assert "alice" not in repr(items["alice"])
+        delete_user("alice", targets=[target])
+        assert list(target.items("alice")) == []
+        assert list(target.items("bob")) == items["bob"]
+
+    def test_E1_reclaiming_leaves_nothing_in_the_files_and_others_alone(
+        self, under_test: TargetUnderTest
+    ) -> None:
+        target = under_test.target
+        for user in ("alice", "bob"):
+            under_test.write(user)
+        before = under_test.read("bob")
+        (entry,) = delete_user("alice", targets=[target], physical=True).targets
+        if target.capabilities.reclaim:
+            assert entry.reclaimed == "yes"
+            assert not entry.residue
+        else:
+            assert entry.reclaimed == "not possible"
+            assert entry.note
+        assert under_test.read("bob") == before
+        under_test.write("carol")
+        assert target.count("carol") > 0
+        assert under_test.read("bob") == before

@@ -222,7 +222,8 @@ def chromadb_collection():
     return chromadb.EphemeralClient().get_or_create_collection("other")
 
 
-def test_physical_says_that_it_was_not_possible(collection) -> None:
+def test_physical_says_that_it_was_not_possible() -> None:
+    collection = chromadb_collection()
     _fill(collection, "alice")
     [entry] = delete_user("alice", targets=[collection], physical=True).targets
     assert entry.reclaimed == "not possible"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 import piirag
 from piirag import MemoryVault, Scrubber
 from piirag.errors import ConfigurationError, InvalidInputError, InvalidUserIdError, TenancyError
-from piirag.tenancy import Chunk, ChunkScrubber, TenantBinding, TenantTags, check_plain_user_id
+from piirag.tenancy import (
+    SHARED,
+    Chunk,
+    ChunkScrubber,
+    Space,
+    TenantBinding,
+    TenantTags,
+    check_plain_user_id,
+)
 
 HOSTILE = [
     None,
@@ -145,9 +154,9 @@ def test_T5_the_tenant_clause_is_outermost(binding) -> None:
     mine = {"user_id": {"$eq": "alice"}}
     assert binding.where(None) == mine
     assert binding.where({}) == mine
-    caller = {"$or": [{"a": 1}, {"b": 2}]}
-    assert binding.where(caller) == {"$and": [mine, caller]}
-    assert binding.where({"a": 1, "b": 2}) == {"$and": [mine, {"a": 1}, {"b": 2}]}
+    a, b = {"a": {"$eq": 1}}, {"b": {"$eq": 2}}
+    assert binding.where({"$or": [{"a": 1}, {"b": 2}]}) == {"$and": [mine, {"$or": [a, b]}]}
+    assert binding.where({"a": 1, "b": 2}) == {"$and": [mine, a, b]}
     for odd in ([], "x", 7, {1: 2}):
         with pytest.raises(InvalidInputError):
             binding.where(odd)
@@ -257,3 +266,45 @@ def test_invariant_9_a_key_that_is_part_of_a_name_stays_and_is_not_multiplied() 
     [fresh] = ChunkScrubber(Scrubber(vault=scrubber.vault), "u").again([once])
     assert dict(twice.metadata) == dict(fresh.metadata) == dict(once.metadata)
     assert "Will Page" not in once.metadata.values()
+
+
+def test_T5_a_filter_is_copied_before_it_is_checked(binding) -> None:
+    """One that changes between two looks cannot smuggle anything in."""
+
+    class Changing(dict):
+        looks = 0
+
+        def items(self):
+            Changing.looks += 1
+            return ({"a": 1} if Changing.looks == 1 else {"user_id": "bob"}).items()
+
+    assert binding.where(Changing()) == {"$and": [{"user_id": {"$eq": "alice"}}, {"a": {"$eq": 1}}]}
+
+
+def test_spaces_are_nobodys_user_id() -> None:
+    vault = MemoryVault()
+    for tags in (TenantTags(), TenantTags(vault=vault, keyed=True)):
+        named = [tags.space(SHARED), tags.space(Space.of("team")), tags.space(Space.of("team2"))]
+        assert len(set(named)) == 3
+        for tag in named:
+            with pytest.raises(InvalidUserIdError):
+                check_plain_user_id(tag)
+        for reserved in (SHARED.vault_id, Space.of("team").vault_id):
+            with pytest.raises(InvalidUserIdError):
+                tags.tag(reserved)
+    for bad in (None, "", "7", "a b", ["team"], "a'b"):
+        with pytest.raises(InvalidUserIdError):
+            Space.of(bad)
+
+
+def test_the_time_of_expiry_stays_a_number(binding) -> None:
+    moment = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+    [chunk] = binding.inward([Chunk("x", {"expires_at": moment}, "1")])
+    assert chunk.metadata["expires_at"] == moment.timestamp()
+    assert binding.is_live(chunk.metadata)
+    [again] = binding.again([chunk])
+    assert again.metadata["expires_at"] == moment.timestamp()
+    for nonsense in ("soon", [1], float("nan"), True, 1):
+        assert not binding.is_live({"expires_at": nonsense})
+    with pytest.raises(InvalidInputError):
+        binding.inward([Chunk("x", {"expires_at": datetime(2031, 1, 2)}, "1")])

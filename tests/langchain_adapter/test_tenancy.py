@@ -7,9 +7,8 @@ import contextvars
 
 import pytest
 from langchain_core.documents import Document
-from langchain_core.vectorstores import InMemoryVectorStore
 
-from langchain_piirag import TenantVectorStore, delete_user
+from langchain_piirag import TenantVectorStore, UserVectorStore, delete_user
 from lexical_langchain import LexicalEmbeddings
 from piirag import Scrubber
 from piirag.errors import (
@@ -220,8 +219,18 @@ def test_a_store_that_ignores_the_filter_is_caught(tenants, monkeypatch) -> None
 
 
 def test_unsupported_stores_are_refused() -> None:
-    with pytest.raises(UnsupportedStoreError):
-        TenantVectorStore(InMemoryVectorStore(LexicalEmbeddings()), scrubber=Scrubber())
+    class Chroma:
+        """No vector store but for its name."""
+
+    class Unknown(UserVectorStore):
+        """A vector store of which nothing is known."""
+
+        def __init__(self) -> None:
+            pass
+
+    for other in (Unknown(), Chroma(), None, object()):
+        with pytest.raises(UnsupportedStoreError):
+            TenantVectorStore(other, scrubber=Scrubber())
 
 
 def test_another_tenant_key_can_be_chosen(tmp_path) -> None:

@@ -1,0 +1,116 @@
+"""What the commands share: exit codes, the configuration, ids that do not reach the shell."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from piirag.errors import ConfigurationError, InvalidInputError, MissingDependencyError, PiiragError
+
+if TYPE_CHECKING:
+    from piirag.erasure import ErasureReceipt, ErasureService
+
+OK = 0
+FAILED = 1
+USAGE = 2
+PARTIAL = 3
+NOTHING = 4
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+Config = Annotated[
+    Path, typer.Option("--config", help="The file that names vault, journal and stores.")
+]
+
+
+def exits(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A decorator: wrong ids and configurations end a command with code 2 and one line."""
+
+    @functools.wraps(command)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except MissingDependencyError:
+            raise
+        except (ConfigurationError, InvalidInputError) as error:
+            complain(error)
+            raise typer.Exit(USAGE) from None
+
+    return call
+
+
+def complain(error: PiiragError) -> None:
+    """An error as one line on standard error."""
+    print(f"piirag: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def open_service(config: Path, **options: Any) -> ErasureService:
+    """The service that a configuration names.
+
+    Raises:
+        PiiragError: It cannot be opened; nothing was done.
+    """
+    from piirag.config_stores import StoresConfig
+
+    return StoresConfig.from_file(config).open_service(**options)
+
+
+def given_user(user: str) -> str:
+    """The user id of the command line; ``-`` reads it from standard input."""
+    return sys.stdin.readline().rstrip("\r\n") if user == "-" else user
+
+
+def given_users(user: str | None, file: Path | None) -> list[str]:
+    """The user ids of the command line, or of a file with one a line.
+
+    Raises:
+        ConfigurationError: Neither, both, or a file that cannot be read.
+    """
+    if (user is None) == (file is None):
+        raise ConfigurationError("give a user, or a file of users")
+    if file is None:
+        return [given_user(str(user))]
+    reason = ""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    if reason:
+        raise ConfigurationError(f"the file of users cannot be read: {reason}")
+    return [line for line in text.splitlines() if line]
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, in place of an older one.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    reason = ""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    if reason:
+        raise ConfigurationError(f"a file cannot be written: {reason}")
+
+
+def code_of(receipts: list[ErasureReceipt]) -> int:
+    """The exit code for what was done."""
+    from piirag.erasure import NOTHING_FOUND
+
+    if any(not receipt.complete for receipt in receipts):
+        return PARTIAL
+    if all(receipt.status == NOTHING_FOUND for receipt in receipts):
+        return NOTHING
+    return OK

@@ -1,0 +1,51 @@
+"""Users as the journal knows them: a keyed hash, and an id that only the master key opens."""
+
+from __future__ import annotations
+
+from piirag.errors import VaultKeyError
+from piirag.user_id import check_user_id
+from piirag.vault.keyring import KeyRing
+from piirag.vault.keys import MasterKey, keyed_hash
+from piirag.vault.vault import Vault
+
+
+class Subjects:
+    """Hashes and seals user ids under the keys of a vault.
+
+    Args:
+        vault: The vault. Without one, a key that lives as long as the process.
+    """
+
+    def __init__(self, vault: Vault | None) -> None:
+        self.vault = vault
+        self._ring: KeyRing = KeyRing(MasterKey.generate()) if vault is None else vault._ring
+
+    def subject(self, user_id: str) -> str:
+        """The keyed hash of a user, as in receipts."""
+        if self.vault is not None:
+            return self.vault.receipt_subject(user_id)
+        key = self._ring.newest.derive("receipt-subject")
+        return keyed_hash(key, check_user_id(user_id)).hex()
+
+    def seal(self, user_id: str) -> bytes:
+        """A user's id, sealed under the newest master key."""
+        return self._ring.wrap(user_id.encode("utf-8"), _bound(self.subject(user_id)))
+
+    def open(self, subject: str, sealed: bytes) -> str:
+        """Undo `seal`.
+
+        Raises:
+            VaultKeyError: Another master key, or the entry was altered or moved.
+        """
+        user_id = self._ring.unwrap(sealed, _bound(subject)).decode("utf-8")
+        if self.subject(user_id) != subject:
+            raise VaultKeyError("an entry of the journal does not belong to this user")
+        return user_id
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether an id is sealed under the newest master key."""
+        return self._ring.is_newest(sealed)
+
+
+def _bound(subject: str) -> str:
+    return f"erasure|{subject}"

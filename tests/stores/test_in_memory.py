@@ -1,0 +1,73 @@
+"""The frameworks' own stores in memory: tenants, and erasure in memory and in saved files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.vectorstores import InMemoryVectorStore
+from llama_index.core.vector_stores import SimpleVectorStore
+
+from langchain_piirag import TenantVectorStore as LangChainTenants
+from langchain_piirag.testing import LangChainDriver
+from lexical_langchain import LexicalEmbeddings
+from llama_index_piirag import TenantVectorStore as LlamaIndexTenants
+from llama_index_piirag.testing import LlamaIndexDriver
+from piirag import Scrubber
+from piirag.erasure import as_targets, delete_user
+from piirag.erasure.targets.in_memory import InMemoryTarget
+from piirag.testing.tenancy import Item, TenancyDriver, TenancySuite
+from support.llama_fakes import HashedEmbedding
+
+
+class TestLangChain(TenancySuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def driver(cls) -> TenancyDriver:
+        store = InMemoryVectorStore(LexicalEmbeddings())
+        return LangChainDriver(LangChainTenants(store, scrubber=Scrubber()))
+
+
+class TestLlamaIndex(TenancySuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def driver(cls) -> TenancyDriver:
+        tenants = LlamaIndexTenants(SimpleVectorStore(), scrubber=Scrubber())
+        return LlamaIndexDriver(tenants, HashedEmbedding())
+
+
+def _driver(framework: str) -> tuple[Any, Any]:
+    if framework == "langchain":
+        store: Any = InMemoryVectorStore(LexicalEmbeddings())
+        return store, LangChainDriver(LangChainTenants(store, scrubber=Scrubber()))
+    store = SimpleVectorStore()
+    tenants = LlamaIndexTenants(store, scrubber=Scrubber())
+    return store, LlamaIndexDriver(tenants, HashedEmbedding())
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llama_index"])
+def test_E1_the_saved_file_loses_the_user_and_nobody_else(framework: str, tmp_path: Path) -> None:
+    store, driver = _driver(framework)
+    for user in ("alice", "bob"):
+        items = [Item(str(i), f"canary {i} of {user} here", {"n": i}) for i in range(20)]
+        driver.write(driver.tenants.for_user(user), items)
+    path = tmp_path / "store.json"
+    (store.dump if framework == "langchain" else store.persist)(str(path))
+    target = InMemoryTarget(store, persist_path=path)
+    assert target.count("alice") == 20
+    others = {item.id: item for item in target.items("bob")}
+    assert [t.kind for t in as_targets(store)] == ["in memory"]
+    receipt = delete_user("alice", targets=[target], physical=True)
+    assert receipt.complete
+    assert receipt.targets[0].reclaimed == "yes"
+    assert "alice" not in path.read_text()
+    assert {item.id: item for item in target.items("bob")} == others
+    assert len(json.loads(path.read_text())) == (20 if framework == "langchain" else 3)
+    again = (
+        InMemoryVectorStore.load(str(path), LexicalEmbeddings())
+        if framework == "langchain"
+        else SimpleVectorStore.from_persist_path(str(path))
+    )
+    assert InMemoryTarget(again).count("bob") == 20
