@@ -125,14 +125,15 @@ class UnreachableTarget:
         self.name = name
         self.kind = kind
         self.identity = ("unreachable", kind, name)
-        self.capabilities = Capabilities(why_not="the store could not be opened")
+        self.capabilities = Capabilities(why_not="the store could not be opened", export=True)
         # Under its own name, so that the receipt tells what happened, but without its message.
         self._error = type(error.__name__, (ErasureError,), {"__module__": error.__module__})
 
     def _fail(self, *_: object) -> NoReturn:
         raise self._error("the store could not be opened")
 
-    count = delete = traces = residue = reclaim = items = _fail
+    count = delete = traces = residue = reclaim = items = all_items = _fail
+    delete_items = replace_items = _fail
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from langchain_core.runnables import RunnableConfig
 
-from piirag.conversations import ConversationTarget, Retention
+from piirag.conversations import ConversationTarget, ConversationUser, Retention
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
 from piirag.redaction import Scrubber
@@ -201,8 +201,27 @@ class TenantCheckpointer(BaseCheckpointSaver[Any]):
             vault=self._shared.scrubber.vault,
             count=lambda owner: sum(1 for _ in self.saver.list(None, filter={OWNER: owner})),
             delete=self._erase,
+            items=self._told,
         )
         return [own, *as_targets(self._shared.scrubber.vault)]
+
+    def _told(self, user_id: str) -> Iterator[Any]:
+        """Every checkpoint of a user, as it is stored."""
+        from piirag.erasure.export_values import plain
+        from piirag.erasure.target import StoredItem
+
+        user = ConversationUser(self._shared.scrubber, user_id)
+        for found in self.saver.list(None, filter={OWNER: user.owner}):
+            config = found.config["configurable"]
+            metadata = {
+                "thread": user.show(config["thread_id"]),
+                "namespace": config.get("checkpoint_ns", ""),
+                "written_at": at_of(found),
+                "values": found.checkpoint["channel_values"],
+                "writes": [(channel, value) for _, channel, value in found.pending_writes or ()],
+            }
+            parts = (config["thread_id"], metadata["namespace"], config["checkpoint_id"])
+            yield StoredItem("/".join(str(p) for p in parts if p), None, plain(metadata))
 
     def _erase(self, owner: str) -> None:
         found = self.saver.list(None, filter={OWNER: owner})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.chat_history import BaseChatMessageHistory
@@ -268,8 +268,28 @@ class ChatHistories:
             vault=self._scrubber.vault,
             count=self._store.count,
             delete=self._store.erase,
+            items=self._items,
         )
         return [own, *as_targets(self._scrubber.vault)]
+
+    def _items(self, user_id: str) -> Iterator[Any]:
+        """Every message of a user, as it is stored."""
+        from piirag.erasure.export_values import plain
+        from piirag.erasure.target import StoredItem
+
+        user = ConversationUser(self._scrubber, user_id)
+        for session in self._store.sessions(user.owner) if user.exists() else ():
+            name = user.show(session)
+            if name is None:
+                raise TenancyError("the store listed a session that is not this user's")
+            for number, message in enumerate(self._store.open(user.owner, session).messages):
+                told = {k: v for k, v in plain(stamped(message, None)).items() if v}
+                content = told.pop("content", None)
+                metadata = {**told, "session": name, "written_at": written_at(message)}
+                if not isinstance(content, str):
+                    metadata["content"] = content
+                    content = None
+                yield StoredItem(f"{user.owner}/{session}/{number}", content, metadata)
 
     def __repr__(self) -> str:
         return f"ChatHistories({type(self._store).__name__})"

@@ -349,8 +349,24 @@ class TenantStore(BaseStore):
             vault=self.scrubber.vault,
             count=lambda owner: len(self._items((ROOT, owner))),
             delete=self._erase,
+            items=self._told,
         )
         return [own, *as_targets(self.scrubber.vault)]
+
+    def _told(self, user_id: str) -> Iterator[Any]:
+        """Every item of a user, as it is stored."""
+        from piirag.erasure.export_values import plain
+        from piirag.erasure.target import StoredItem
+
+        user = ConversationUser(self.scrubber, user_id)
+        for item in self._items((ROOT, user.owner)):
+            metadata = {
+                "namespace": [user.show(label) for label in item.namespace[2:]],
+                "key": user.show(item.key),
+                "value": {name: part for name, part in item.value.items() if name != AT},
+                "written_at": item.value.get(AT),
+            }
+            yield StoredItem("/".join((*item.namespace, item.key)), None, plain(metadata))
 
     def _erase(self, owner: str) -> None:
         for item in self._items((ROOT, owner)):

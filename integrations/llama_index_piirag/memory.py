@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.async_utils import asyncio_run
@@ -21,8 +21,9 @@ from llama_index_piirag.chat_stores import (
     UserDBChatStore,
     written_at,
 )
-from piirag.conversations import ConversationTarget, Retention
+from piirag.conversations import ConversationTarget, ConversationUser, Retention
 from piirag.detection.known import Known
+from piirag.erasure.target import StoredItem
 from piirag.errors import ConfigurationError
 from piirag.redaction import Scrubber
 from piirag.user_id import check_user_id
@@ -112,8 +113,20 @@ class TenantChatStore:
             vault=vault,
             count=lambda owner: sum(len(self._read(key)) for key in self._keys(owner)),
             delete=self._erase,
+            items=self._told,
         )
         return [own, *as_targets(vault)]
+
+    def _told(self, user_id: str) -> Iterator[StoredItem]:
+        """Every message of a user, as it is stored."""
+        from piirag.erasure.export_values import plain
+
+        user = ConversationUser(self._shared.scrubber, user_id)
+        for key in self._keys(user.owner):
+            session = user.show(key.partition(".")[2])
+            for number, message in enumerate(self._read(key)):
+                metadata = {**plain(message), "session": session, "written_at": written_at(message)}
+                yield StoredItem(f"{key}/{number}", message.content, metadata)
 
     def _erase(self, owner: str) -> None:
         for key in self._keys(owner):

@@ -11,6 +11,8 @@ from piirag import __version__
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
+from piirag.cli.export_user import export_user
+from piirag.cli.subjects import erase_subject, find_subject
 from piirag.cli.suppression import app as suppression
 from piirag.cli.verify_erasure import verify_erasure
 from piirag.cli.verify_receipt import public_key, verify_receipt
@@ -45,6 +47,9 @@ app.command()(demo)
 app.command()(delete_user)
 app.command()(resume_erasures)
 app.command()(verify_erasure)
+app.command()(find_subject)
+app.command()(erase_subject)
+app.command()(export_user)
 app.command()(verify_receipt)
 app.command()(public_key)
 app.add_typer(suppression, name="suppression")

@@ -25,6 +25,11 @@ NOTHING = 4
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+Receipts = Annotated[
+    Path | None,
+    typer.Option(help="A folder for the receipts, as JSON and as pages: ERASURE.json, .html."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")]
 Config = Annotated[
     Path, typer.Option("--config", help="The file that names vault, journal and stores.")
 ]
@@ -103,6 +108,14 @@ def write_file(path: Path, text: str) -> None:
         reason = error.strerror or type(error).__name__
     if reason:
         raise ConfigurationError(f"a file cannot be written: {reason}")
+
+
+def show_receipt(receipt: ErasureReceipt, folder: Path | None, json: bool) -> None:
+    """Print a receipt, and put it into a folder, as JSON and as a page."""
+    if folder is not None:
+        write_file(folder / f"{receipt.id}.json", receipt.to_json() + "\n")
+        write_file(folder / f"{receipt.id}.html", receipt.to_html())
+    typer.echo(receipt.to_json() if json else str(receipt))
 
 
 def code_of(receipts: list[ErasureReceipt]) -> int:

@@ -12,23 +12,19 @@ from piirag.cli.common import (
     OK,
     PARTIAL,
     Config,
+    Json,
+    Receipts,
     code_of,
     exits,
     given_users,
     open_service,
-    write_file,
+    show_receipt,
 )
 
 if TYPE_CHECKING:
-    from piirag.erasure import ErasureReceipt, ErasureService
+    from piirag.erasure import ErasureService
 
 _CODES = "Exit codes: 0 complete, 3 partial (run resume-erasures), 4 nothing found, 2 wrong usage."
-
-Receipts = Annotated[
-    Path | None,
-    typer.Option(help="A folder for the receipts, as JSON and as pages: ERASURE.json, .html."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")]
 
 
 @exits
@@ -67,7 +63,7 @@ def delete_user(
         for user_id, receipt in zip(users, done, strict=True):
             if show_id:
                 typer.echo(f"user {user_id}")
-            _show(receipt, receipts, json)
+            show_receipt(receipt, receipts, json)
     finally:
         service.close()
     raise typer.Exit(code_of(done) if done else NOTHING)
@@ -93,20 +89,13 @@ def resume_erasures(
     try:
         done = service.resume(wait=wait, progress=True)
         for receipt in done:
-            _show(receipt, receipts, json)
+            show_receipt(receipt, receipts, json)
         left = bool(service.journal.unfinished())
     finally:
         service.close()
     if left:
         raise typer.Exit(PARTIAL)
     raise typer.Exit(OK if done else NOTHING)
-
-
-def _show(receipt: ErasureReceipt, folder: Path | None, json: bool) -> None:
-    if folder is not None:
-        write_file(folder / f"{receipt.id}.json", receipt.to_json() + "\n")
-        write_file(folder / f"{receipt.id}.html", receipt.to_html())
-    typer.echo(receipt.to_json() if json else str(receipt))
 
 
 def _count(service: ErasureService, users: list[str], show_id: bool) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from piirag.erasure.target import Capabilities, Residue, Traces
+from piirag.erasure.target import Capabilities, Residue, StoredItem, Traces
 from piirag.tenancy.tags import TenantTags
 from piirag.vault.vault import Vault
 
@@ -25,6 +25,8 @@ class ConversationTarget:
         vault: Gives the tag.
         count: How many items an owner has.
         delete: Deletes all of an owner's items.
+        items: Lists all of a user's items, as they are stored, with their metadata as JSON knows
+            them; None where that is not possible.
     """
 
     def __init__(
@@ -37,11 +39,15 @@ class ConversationTarget:
         count: Callable[[str], int],
         delete: Callable[[str], None],
         why_not: str = _WHY_NOT,
+        items: Callable[[str], Iterator[StoredItem]] | None = None,
     ) -> None:
         self.kind = kind
         self.name = name
         self.identity = (kind, id(store))
-        self.capabilities = Capabilities(why_not=why_not)
+        self.capabilities = Capabilities(why_not=why_not, export=items is not None)
+        if items is not None:
+            # Only then it is a `ListingTarget`.
+            self.items = items
         self._tags = TenantTags(vault=vault, keyed=True)
         self._count = count
         self._delete = delete

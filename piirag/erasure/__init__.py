@@ -1,5 +1,9 @@
-"""Erasing a user from everything that holds their data."""
+"""Erasing a user, or a person, from everything that holds their data; handing it out."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from piirag.erasure.data_subjects import erase_subject, export_user, find_subject
 from piirag.erasure.journal import Journal, JournalError
 from piirag.erasure.journal_postgres import PostgresJournal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
@@ -17,6 +21,7 @@ from piirag.erasure.signing import ReceiptError, SigningKey
 from piirag.erasure.suppression import Reapplied, SuppressionList
 from piirag.erasure.target import (
     Capabilities,
+    EditableTarget,
     ErasureTarget,
     ListingTarget,
     Residue,
@@ -27,18 +32,44 @@ from piirag.erasure.target import (
 )
 from piirag.erasure.verify import TargetVerification, Verification, verify_erasure
 
+if TYPE_CHECKING:
+    from piirag.erasure.export import UserExport
+    from piirag.erasure.export_write import ExportedTarget, ExportSummary
+    from piirag.erasure.preview import Mention, SubjectPreview, TargetMentions
+
+# Loaded on first use.
+_HOME = {
+    "ExportSummary": "export_write",
+    "ExportedTarget": "export_write",
+    "Mention": "preview",
+    "SubjectPreview": "preview",
+    "TargetMentions": "preview",
+    "UserExport": "export",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"piirag.erasure.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'piirag.erasure' has no attribute {name!r}")
+
+
 __all__ = [
     "COMPLETE",
     "NOTHING_FOUND",
     "PARTIAL",
     "Capabilities",
+    "EditableTarget",
     "ErasureReceipt",
     "ErasureService",
     "ErasureTarget",
+    "ExportSummary",
+    "ExportedTarget",
     "Journal",
     "JournalError",
     "ListingTarget",
     "MemoryJournal",
+    "Mention",
     "PostgresJournal",
     "Reapplied",
     "ReceiptError",
@@ -47,13 +78,19 @@ __all__ = [
     "SQLiteJournal",
     "SigningKey",
     "StoredItem",
+    "SubjectPreview",
     "SuppressionList",
+    "TargetMentions",
     "TargetReceipt",
     "TargetVerification",
     "Traces",
+    "UserExport",
     "Verification",
     "as_targets",
     "delete_user",
+    "erase_subject",
+    "export_user",
+    "find_subject",
     "register_resolver",
     "verify_erasure",
     "verify_receipt",

@@ -131,7 +131,16 @@ class Carrier:
         reclaimed = "no" if physical else "not asked"
         now = round(time.time(), 3)
         entries = [
-            TargetReceipt(t.name, t.kind, 0, 0, reclaimed, version=version_of(t), verified_at=now)
+            TargetReceipt(
+                t.name,
+                t.kind,
+                0,
+                0,
+                reclaimed,
+                note=t.capabilities.why_not,
+                version=version_of(t),
+                verified_at=now,
+            )
             for t in self.targets
         ]
         status = receipts.NOTHING_FOUND

@@ -64,6 +64,13 @@ class Needles:
                 tail = data[-overlap:]
         return found
 
+    def in_bytes(self, data: bytes) -> set[tuple[str, bytes]]:
+        """Which needles stand in bytes, such as what a file unpacks to."""
+        found: set[tuple[str, bytes]] = set()
+        if len(self._prints):
+            self._in_bytes(data, found)
+        return found
+
     def _in_bytes(self, data: bytes, found: set[tuple[str, bytes]]) -> None:
         for shift in range(_PRINT):
             words = (len(data) - shift) // _PRINT

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from piirag.erasure import receipt as receipts
 from piirag.erasure.carrier import Carrier, Probe
 from piirag.erasure.covering import KEY_IN_BACKUP, NO_VAULT, NOT_COVERED, Mask, left_out, resolve
+from piirag.erasure.data_subjects import DataSubjectMethods
 from piirag.erasure.journal import Journal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
 from piirag.erasure.progress import shown
@@ -66,7 +67,7 @@ def delete_user(
     return service.delete_user(user_id, physical=physical)
 
 
-class ErasureService:
+class ErasureService(DataSubjectMethods):
     """Erases users from a fixed set of targets, with a journal.
 
     Several processes may run one over the same journal: an erasure is carried out by one of them
@@ -121,6 +122,8 @@ class ErasureService:
                 "a journal that outlives the process needs a vault, whose key seals the user ids"
             )
         self.retry = retry or Retry()
+        self.signing_key = signing_key
+        self.left_out = left_out(not_covered, self.targets)
         base = (*NOT_COVERED, KEY_IN_BACKUP) if self.vaults else (*NOT_COVERED, NO_VAULT)
         self._carrier = Carrier(
             self.targets,
@@ -131,7 +134,7 @@ class ErasureService:
             lease,
             keep_ids,
             signing_key,
-            (*left_out(not_covered, self.targets), *base),
+            (*self.left_out, *base),
         )
 
     def count(self, user_id: str) -> list[tuple[str, int | None, str | None]]:

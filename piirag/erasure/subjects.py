@@ -5,7 +5,7 @@ from __future__ import annotations
 from piirag.errors import VaultKeyError
 from piirag.user_id import check_user_id
 from piirag.vault.keyring import KeyRing
-from piirag.vault.keys import MasterKey, keyed_hash
+from piirag.vault.keys import MasterKey, derive, keyed_hash
 from piirag.vault.vault import Vault
 
 
@@ -26,6 +26,17 @@ class Subjects:
             return self.vault.receipt_subject(user_id)
         key = self._ring.newest.derive("receipt-subject")
         return keyed_hash(key, check_user_id(user_id)).hex()
+
+    def person(self, canonical: str) -> str:
+        """The keyed hash of a person who may be no user, by what the person is known by."""
+        return self.hashed("data subject", canonical)
+
+    def hashed(self, purpose: str, text: str) -> str:
+        """A keyed hash of a text for one purpose, under a key that no other purpose has."""
+        key = self._ring.newest.derive("receipt-subject")
+        if self.vault is not None:
+            key = self.vault.receipt_key
+        return keyed_hash(derive(key, purpose), text).hex()
 
     def seal(self, user_id: str) -> bytes:
         """A user's id, sealed under the newest master key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -103,6 +103,33 @@ class ListingTarget(ErasureTarget, Protocol):
 
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every item of the user, read page by page from the store itself."""
+        ...
+
+
+@runtime_checkable
+class EditableTarget(ListingTarget, Protocol):
+    """A listing target that reads what everybody has, and changes items one by one.
+
+    What is erased of a person who is no user needs it: the person stands in items of many users.
+    """
+
+    def all_items(self) -> Iterator[StoredItem]:
+        """Every item of everybody, page by page."""
+        ...
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by their ids in the store, and no others; unknown ids do nothing."""
+        ...
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there; unknown ids do nothing.
+
+        Args:
+            items: Id, new text, new metadata (all of it).
+            vectors: The vectors of the new texts, one for each; None to keep the old ones.
+        """
         ...
 
 

@@ -61,6 +61,11 @@ SHARED = Space()
 """What every user may read who is given it, and only an explicit call may write."""
 
 
+def is_space(tag: str) -> bool:
+    """Whether a tag is that of a space: of the shared one or of a group."""
+    return tag == _SHARED_TAG or tag.startswith(_GROUP_TAG)
+
+
 def spaces(shared: bool, groups: Sequence[str]) -> list[Space]:
     """The spaces that a user reads besides.
 

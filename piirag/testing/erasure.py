@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from piirag.erasure import COMPLETE, NOTHING_FOUND, ErasureTarget, ListingTarget, delete_user
+from piirag.erasure import (
+    COMPLETE,
+    NOTHING_FOUND,
+    EditableTarget,
+    ErasureTarget,
+    ListingTarget,
+    StoredItem,
+    delete_user,
+)
 from piirag.errors import InvalidUserIdError
 
 
@@ -105,6 +113,32 @@ class ErasureTargetSuite:
         delete_user("alice", targets=[target])
         assert list(target.items("alice")) == []
         assert list(target.items("bob")) == items["bob"]
+
+    def test_single_items_are_replaced_and_deleted_and_no_others(
+        self, under_test: TargetUnderTest
+    ) -> None:
+        target = under_test.target
+        if not isinstance(target, EditableTarget):
+            pytest.skip("this target changes no single items")
+        for user in ("alice", "bob"):
+            under_test.write(user)
+        before = under_test.read("bob")
+        first, *rest = target.items("alice")
+        assert {item.id for item in target.all_items()} >= {first.id, *(i.id for i in rest)}
+        unknown = StoredItem(f"{first.id}-unknown", "text", first.metadata)
+        metadata = {**first.metadata, "added": "[PERSON]"}
+        target.replace_items([StoredItem(first.id, "another text", metadata), unknown])
+        target.replace_items([])
+        found = {item.id: item for item in target.items("alice")}
+        assert set(found) == {first.id, *(item.id for item in rest)}
+        assert found[first.id].text == "another text"
+        assert found[first.id].metadata["added"] == "[PERSON]"
+        target.replace_items([first])
+        assert "added" not in {i.id: i for i in target.items("alice")}[first.id].metadata
+        target.delete_items([])
+        target.delete_items([first.id, unknown.id])
+        assert sorted(i.id for i in target.items("alice")) == sorted(i.id for i in rest)
+        assert under_test.read("bob") == before
 
     def test_E1_reclaiming_leaves_nothing_in_the_files_and_others_alone(
         self, under_test: TargetUnderTest

@@ -101,6 +101,28 @@ class VaultBackendSuite(SessionSuite):
         assert len(list(backend.entries(A, known_since=0))) == 2
         assert [e.token for e in backend.entries(A, known_since=first.version)] == ["t"]
 
+    def test_single_values_are_deleted_and_no_others(self, backend: VaultBackend) -> None:
+        for tag in (A, B):
+            backend.create_user(tag, b"k")
+            entries = [
+                Entry("t", b"1", known=True),
+                Entry("s", b"2"),
+                Entry("r", b"3", index=INDEX),
+            ]
+            backend.put(tag, b"k", entries)
+        before = backend.user(A)
+        assert backend.discard(A, ["t", "r", "none", "t"]) == 2
+        assert backend.discard(A, ["t", "r"]) == backend.discard(A, []) == 0
+        assert backend.get(A, ["t", "s", "r"]) == {"s": b"2"}
+        assert backend.find(A, [INDEX]) == {}
+        assert list(backend.entries(A, known_since=0)) == []
+        assert backend.count(A) == 1
+        assert backend.user(A) == before
+        assert backend.count(B) == 3
+        # Token and index are free again.
+        won = backend.put(A, b"k", [Entry("q", b"4", index=INDEX), Entry("t", b"5")])
+        assert (won["q"].token, won["q"].blob, won["t"].blob) == ("q", b"4", b"5")
+
     def test_users_are_apart(self, backend: VaultBackend) -> None:
         for tag, value in ((A, b"1"), (B, b"2")):
             backend.create_user(tag, b"k")

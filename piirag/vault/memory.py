@@ -105,6 +105,18 @@ class MemoryBackend:
         with self._lock:
             return len(self._kept.get(tag, _Kept()).entries)
 
+    def discard(self, tag: str, tokens: Sequence[str]) -> int:
+        with self._lock:
+            kept = self._kept.get(tag, _Kept())
+            gone = [
+                kept.entries.pop(token) for token in dict.fromkeys(tokens) if token in kept.entries
+            ]
+            for entry in gone:
+                kept.known.pop(entry.token, None)
+                if entry.index is not None:
+                    kept.by_index.pop(entry.index, None)
+            return len(gone)
+
     def put_session(
         self, tag: str, wrapped_key: bytes, key: str, blob: bytes, *, expires_at: float, now: float
     ) -> bool:

@@ -208,6 +208,13 @@ class PostgresBackend:
         return int(self._rows("SELECT count(*) FROM {entries} WHERE tag = %s", tag)[0][0])
 
     @_guarded
+    def discard(self, tag: str, tokens: Sequence[str]) -> int:
+        with self._transaction() as db:
+            sql = "DELETE FROM {entries} WHERE tag = %s AND token = ANY(%s)"
+            gone = db.run(sql, tag, list(tokens))
+        return gone
+
+    @_guarded
     def put_session(
         self, tag: str, wrapped_key: bytes, key: str, blob: bytes, *, expires_at: float, now: float
     ) -> bool:

@@ -132,6 +132,14 @@ class VaultBackend(Protocol):
         """How many entries a user has."""
         ...
 
+    def discard(self, tag: str, tokens: Sequence[str]) -> int:
+        """Delete single entries of a user, their indexes too; the version stays.
+
+        Returns:
+            How many were deleted.
+        """
+        ...
+
     def put_session(
         self, tag: str, wrapped_key: bytes, key: str, blob: bytes, *, expires_at: float, now: float
     ) -> bool:

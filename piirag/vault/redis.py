@@ -74,6 +74,7 @@ class RedisBackend:
                 "PUT",
                 "PUT_SESSION",
                 "TAKE_SESSION",
+                "DISCARD",
                 "ERASE",
                 "TOMBSTONE",
                 "REINSTATE",
@@ -188,6 +189,12 @@ class RedisBackend:
 
     def count(self, tag: str) -> int:
         return int(self._call(self._redis.hlen, self._key(tag, "e")))
+
+    def discard(self, tag: str, tokens: Sequence[str]) -> int:
+        gone = 0
+        for k in range(0, len(tokens), _AT_ONCE):
+            gone += int(self._run("DISCARD", self._keys(tag, "eik"), *tokens[k : k + _AT_ONCE]))
+        return gone
 
     def put_session(
         self, tag: str, wrapped_key: bytes, key: str, blob: bytes, *, expires_at: float, now: float

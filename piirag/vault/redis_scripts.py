@@ -74,6 +74,22 @@ return out
 """
 )
 
+# KEYS: e i k. ARGV: tokens. Returns how many there were.
+DISCARD = """
+local gone = 0
+for _, token in ipairs(ARGV) do
+  local packed = redis.call('HGET', KEYS[1], token)
+  if packed then
+    local length = string.byte(packed)
+    if length > 0 then redis.call('HDEL', KEYS[2], string.sub(packed, 2, 1 + length)) end
+    redis.call('HDEL', KEYS[1], token)
+    redis.call('ZREM', KEYS[3], token)
+    gone = gone + 1
+  end
+end
+return gone
+"""
+
 # KEYS: u x s:<key> e i k. ARGV: wrapped key, time to live of the user's values, session key, blob,
 # expiry and now in milliseconds.
 PUT_SESSION = (

@@ -166,6 +166,16 @@ class SQLiteBackend:
         return int(rows[0][0])
 
     @_written
+    def discard(self, tag: str, tokens: Sequence[str]) -> int:
+        with self._transaction() as db:
+            sql = "DELETE FROM entries WHERE tag = ? AND token = ?"
+            gone = db.executemany(sql, [(tag, token) for token in dict.fromkeys(tokens)]).rowcount
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            # The pages were overwritten; the log still has them. Best effort, as in `erase`.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return max(0, gone)
+
+    @_written
     def put_session(
         self, tag: str, wrapped_key: bytes, key: str, blob: bytes, *, expires_at: float, now: float
     ) -> bool:

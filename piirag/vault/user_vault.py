@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,6 +126,19 @@ class UserVault:
         """Tokens and values: all, or those the application passed along after a version."""
         entries = self.backend.entries(self.tag, known_since=known_since)
         return [(e.token, self._open(e.token, e.blob)) for e in entries]
+
+    def each(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All tokens and values, one after the other."""
+        for entry in self.backend.entries(self.tag):
+            yield entry.token, self._open(entry.token, entry.blob)
+
+    def discard(self, tokens: Sequence[str]) -> int:
+        """Delete single values; call `Vault.discard`, which has scrubbers forget them too.
+
+        Returns:
+            How many were deleted.
+        """
+        return self.backend.discard(self.tag, tokens) if tokens else 0
 
     def write(self, call: Callable[[bytes], Any]) -> Any:
         """Carry out a write that names the data key as the back end holds it.

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from piirag.user_id import check_user_id
 from piirag.vault.keyring import KeyRing, Rotation, hash_keys, key_name
 from piirag.vault.keys import KEY_BYTES, MasterKey, derive, keyed_hash
 from piirag.vault.memory import MemoryBackend
-from piirag.vault.protocol import VaultBackend
+from piirag.vault.protocol import UserRecord, VaultBackend
 from piirag.vault.rotation import rotate
 from piirag.vault.sessions import SessionVault
 from piirag.vault.sqlite import SQLiteBackend
@@ -63,6 +63,11 @@ class Vault:
         """The keyed hash that stands for a user in receipts."""
         return keyed_hash(self._hash_keys.receipt, check_user_id(user_id)).hex()
 
+    @property
+    def receipt_key(self) -> bytes:
+        """The key of the hashes in receipts, to derive others from; it survives a rotation."""
+        return self._hash_keys.receipt
+
     def has_user(self, user_id: str) -> bool:
         """Whether the vault holds anything for a user, a tombstone included."""
         return self.backend.user(self.tag(user_id)) is not None
@@ -93,11 +98,10 @@ class Vault:
                 return None
             fresh = self._ring.wrap(os.urandom(KEY_BYTES), tag)
             record = self.backend.create_user(tag, fresh)
-        if record.erased_at is not None or record.wrapped_key is None:
+        user = self._opened(tag, record)
+        if user is None:
             raise UserErasedError
-        key = record.wrapped_key
-        data_key = self._data_key(key, tag)
-        return UserVault(self.backend, tag, data_key, key, record.version, renew=self._renewed)
+        return user
 
     def opened(self, user_id: str) -> UserVault | None:
         """The part of the vault of one user, or None for one who is unknown or erased."""
@@ -105,6 +109,48 @@ class Vault:
             return self.open(user_id, create=False)
         except UserErasedError:
             return None
+
+    def opened_by_tag(self, tag: str) -> UserVault | None:
+        """The part of one user, named by the tag; None for one who is unknown or erased.
+
+        With `backend.tags()` it walks all users, whose ids the vault does not know.
+
+        Raises:
+            VaultKeyError: The data key is under a master key that was not passed.
+        """
+        record = self.backend.user(tag)
+        return None if record is None else self._opened(tag, record)
+
+    def _opened(self, tag: str, record: UserRecord) -> UserVault | None:
+        if record.erased_at is not None or record.wrapped_key is None:
+            return None
+        key = record.wrapped_key
+        data_key = self._data_key(key, tag)
+        return UserVault(self.backend, tag, data_key, key, record.version, renew=self._renewed)
+
+    def discard(self, user: UserVault, tokens: Sequence[str]) -> int:
+        """Delete single values of a user: what their tokens stood for cannot be looked up any more.
+
+        Scrubbers of this process forget what they remember of the user. Those of other processes
+        go on finding a value that was passed as known until they are started again.
+
+        Args:
+            user: The user's part of this vault.
+            tokens: What stands for the values.
+
+        Returns:
+            How many were deleted.
+        """
+        gone = user.discard(tokens)
+        if gone:
+            self._have_forgotten(user.tag)
+        return gone
+
+    def _have_forgotten(self, tag: str) -> None:
+        for reference in self._forget_calls:
+            call = reference()
+            if call is not None:
+                call(tag)
 
     def _data_key(self, wrapped: bytes, tag: str) -> bytes:
         name = (tag, wrapped)
@@ -193,10 +239,7 @@ class Vault:
         with self._lock:
             for name in [name for name in self._data_keys if name[0] == tag]:
                 del self._data_keys[name]
-        for reference in self._forget_calls:
-            call = reference()
-            if call is not None:
-                call(tag)
+        self._have_forgotten(tag)
         return gone
 
     def reinstate(self, user_id: str) -> bool:

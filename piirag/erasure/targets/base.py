@@ -106,7 +106,7 @@ class StoreTarget(ABC):
     def residue(self, traces: Traces) -> Residue:
         """How many of the traces are still in the files, as plain bytes."""
         found = [hit for place in self.files() for hit in _scan(place, traces)]
-        suspects = {hit.needle for hit in found if hit.kind in {"texts", "metadata"}}
+        suspects = {hit.needle for hit in found if hit.kind != "ids"}
         alive = self._still_used(suspects) if suspects else set()
         counts: Residue = {}
         for hit in found:

@@ -73,6 +73,35 @@ class ChromaTarget(StoreTarget):
         """Delete every item of the user, at once."""
         self._collection.delete(where=self._where(user_id))
 
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id."""
+        for start in range(0, len(ids), _PAGE):
+            self._collection.delete(ids=list(ids[start : start + _PAGE]))
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there."""
+        new = {item.id: item for item in items}
+        vector_of = {} if vectors is None else dict(zip(new, vectors, strict=True))
+        for start in range(0, len(items), _PAGE):
+            ids = [item.id for item in items[start : start + _PAGE]]
+            # Without a vector, an update would compute one by whatever the collection embeds with.
+            old = self._collection.get(ids=ids, include=["embeddings", "metadatas"])
+            if not old["ids"]:
+                continue
+            rows = list(zip(old["ids"], old["embeddings"], old["metadatas"], strict=True))
+            self._collection.update(
+                ids=[id for id, _, _ in rows],
+                embeddings=[vector_of.get(id, vector) for id, vector, _ in rows],
+                documents=[new[id].text or "" for id, _, _ in rows],
+                # An update adds to the metadata; None takes a key away.
+                metadatas=[
+                    {**dict.fromkeys(metadata or {}), **new[id].metadata}
+                    for id, _, metadata in rows
+                ],
+            )
+
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's items."""
         for page in self._pages(self._where(user_id), ["embeddings"]):

@@ -78,6 +78,24 @@ class InMemoryTarget(StoreTarget):
         if self._delete(saved, user_id):
             self._save(saved)
 
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id, from the file too."""
+        self._drop(self._tables(), ids)
+        saved = self._saved()
+        if self._drop(saved, ids):
+            self._save(saved)
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there, in the file too."""
+        new = {item.id: item for item in items}
+        vector_of = {} if vectors is None else dict(zip(new, vectors, strict=True))
+        _replace(self._tables(), new, vector_of)
+        saved = self._saved()
+        if _replace(saved, new, vector_of):
+            self._save(saved)
+
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's items."""
         ids = {item.id for item in self.items(user_id)}
@@ -122,10 +140,16 @@ class InMemoryTarget(StoreTarget):
     def _delete(self, tables: _Tables, user_id: str) -> bool:
         tag = self.tags.tag(user_id)
         ids = [item.id for item in _items(tables) if item.metadata.get(self.tags.key) == tag]
+        return self._drop(tables, ids)
+
+    @staticmethod
+    def _drop(tables: _Tables, ids: Sequence[str]) -> bool:
+        """Whether one of them was there."""
+        gone = False
         for table in tables.values() if "embedding_dict" in tables else (tables,):
             for id in ids:
-                table.pop(id, None)
-        return bool(ids)
+                gone = table.pop(id, None) is not None or gone
+        return gone
 
     def _save(self, tables: _Tables) -> None:
         """Write the file anew beside the old one, then replace it: never half a file."""
@@ -152,6 +176,28 @@ def _items(tables: _Tables) -> Iterator[StoredItem]:
         return
     for id, item in list(tables.items()):
         yield StoredItem(id, item.get("text"), item.get("metadata") or {})
+
+
+def _replace(
+    tables: _Tables, new: dict[str, StoredItem], vectors: dict[str, Sequence[float]]
+) -> bool:
+    """Whether one of them was there."""
+    simple = "embedding_dict" in tables
+    held: _Tables = (tables.get("metadata_dict") or {}) if simple else tables
+    there = [id for id in new if id in held]
+    for id in there:
+        metadata = dict(new[id].metadata)
+        if simple:
+            if TEXT_KEY in held[id]:
+                metadata[TEXT_KEY] = new[id].text
+            held[id] = metadata
+            if id in vectors:
+                tables["embedding_dict"][id] = list(vectors[id])
+        else:
+            vector = vectors.get(id, held[id].get("vector"))
+            text = new[id].text
+            held[id] = {**held[id], "text": text, "metadata": metadata, "vector": vector}
+    return bool(there)
 
 
 def _resolve(item: Any) -> Iterable[ErasureTarget] | None:

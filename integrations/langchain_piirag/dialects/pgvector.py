@@ -1,0 +1,188 @@
+"""`langchain_postgres.PGVector`: collections that share a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.vectorstores.utils import maximal_marginal_relevance
+
+from langchain_piirag.dialects.base import Dialect, Scored
+from piirag.erasure import ErasureTarget
+from piirag.erasure.targets.pgvector import PGVectorTarget
+from piirag.erasure.targets.pgvector_table import Found, PGTable
+from piirag.erasure.targets.pgvector_wrappers import PART, table_of
+from piirag.erasure.targets.pgvector_write import check_storable, is_storable, upsert
+from piirag.errors import UnsupportedStoreError
+from piirag.tenancy import Scope, TenantTags
+from piirag.tenancy.languages.pgvector_sql import Sql
+
+
+class TableDialect(Dialect):
+    """A table in Postgres, with SQL of our own in place of the wrapper's.
+
+    The wrappers ignore a filter that is empty, mistake a list for what it holds, find too little
+    where there is an approximate index, and replace items of another collection that have the same
+    id (langchain-postgres 0.0.19). Here, a condition holds types apart, a search compares all
+    items of the user, and an id of another collection is an error. Scores are the wrapper's.
+    """
+
+    expires = True
+    batch = 200
+
+    def __init__(self, store: Any) -> None:
+        self.table: PGTable = table_of(store)
+        super().__init__(store)
+
+    def search_options(self, scope: Scope) -> dict[str, Any]:
+        """The condition."""
+        return {"condition": self.table.language.translate(scope.clause(expiry=True))}
+
+    @property
+    def distance(self) -> str:
+        """The distance this store is set up for: one of `DISTANCES`."""
+        raise NotImplementedError
+
+    def score(self, distance: float) -> float:
+        """The wrapper's score for a distance."""
+        return distance
+
+    # Searching
+
+    def search(self, query: str, k: int, options: dict[str, Any]) -> Scored:
+        """The nearest items with the wrapper's own scores."""
+        return self._nearest(self.store.embeddings.embed_query(query), k, options["condition"])
+
+    def search_by_vector(
+        self, embedding: list[float], k: int, options: dict[str, Any]
+    ) -> list[Document]:
+        """The nearest items."""
+        return [document for document, _ in self._nearest(embedding, k, options["condition"])]
+
+    def _nearest(self, vector: list[float], k: int, condition: Sql) -> Scored:
+        found = self.table.nearest(vector, k, condition, distance=self.distance)
+        return [(self.document(row), self.score(row.distance or 0.0)) for row in found]
+
+    def search_mmr(
+        self, query: str, k: int, fetch_k: int, lambda_mult: float, options: dict[str, Any]
+    ) -> list[Document]:
+        """Items that are near and differ among themselves."""
+        vector = self.store.embeddings.embed_query(query)
+        return self.search_mmr_by_vector(vector, k, fetch_k, lambda_mult, options)
+
+    def search_mmr_by_vector(
+        self,
+        embedding: list[float],
+        k: int,
+        fetch_k: int,
+        lambda_mult: float,
+        options: dict[str, Any],
+    ) -> list[Document]:
+        """Items that are near and differ among themselves."""
+        import numpy as np
+
+        found = self.table.nearest(
+            embedding, fetch_k, options["condition"], distance=self.distance, vectors=True
+        )
+        if not found:
+            return []
+        chosen = maximal_marginal_relevance(
+            np.array(embedding, dtype=np.float32),
+            [row.vector or [] for row in found],
+            lambda_mult=lambda_mult,
+            k=k,
+        )
+        return [self.document(found[at]) for at in chosen]
+
+    # By id
+
+    def stored_id(self, id: str) -> str:
+        """The id as the column takes it."""
+        return id
+
+    def document(self, row: Found) -> Document:
+        """A row as a document."""
+        return Document(page_content=row.text or "", metadata=row.metadata, id=row.id)
+
+    def embedded(self, documents: list[Document]) -> list[list[float]]:
+        """The vectors of documents that can be stored."""
+        check_storable([[document.page_content, document.metadata] for document in documents])
+        texts = [document.page_content for document in documents]
+        return [list(map(float, v)) for v in self.store.embeddings.embed_documents(texts)]
+
+    def delete(self, ids: list[str]) -> None:
+        """Delete by id."""
+        if ids := self.possible(ids):
+            self.table.delete(self.table.ids(ids))
+
+    def get(self, ids: Sequence[str]) -> list[Document]:
+        """Items by id."""
+        known = self.possible(ids)
+        return (
+            [self.document(row) for row in self.table.rows(self.table.ids(known))] if known else []
+        )
+
+    def possible(self, ids: Sequence[str]) -> list[str]:
+        """Those ids that Postgres can hold, as they are stored; others are not there."""
+        return [self.stored_id(id) for id in ids if is_storable(id)]
+
+    # Erasing
+
+    def target(self, tags: TenantTags) -> ErasureTarget:
+        """The table, or the part of it that this store is."""
+        return PGVectorTarget(self.table, tags)
+
+
+class PGVectorDialect(TableDialect):
+    """A collection of `PGVector`."""
+
+    kind = "pgvector"
+
+    @classmethod
+    def serves(cls, store: Any) -> bool:
+        """Whether this is langchain-postgres's, not an older one's."""
+        return super().serves(store) and hasattr(store, "session_maker")
+
+    def check(self) -> None:
+        """Look whether its metadata are JSONB.
+
+        Raises:
+            UnsupportedStoreError: They are not.
+        """
+        if not getattr(self.store, "use_jsonb", False):
+            raise UnsupportedStoreError("a PGVector needs use_jsonb=True")
+
+    @property
+    def distance(self) -> str:
+        """The distance of the collection."""
+        return str(self.store._distance_strategy.value)
+
+    def add(self, documents: list[Document], ids: list[str]) -> None:
+        """Write documents.
+
+        Raises:
+            InvalidInputError: What Postgres cannot store, or an id that an item of another
+                collection has: ids are unique in the whole table.
+        """
+        check_storable(ids)
+        vectors = self.embedded(documents)
+        collection = self._collection()
+        rows = [
+            {
+                "id": id,
+                PART: collection,
+                "embedding": vector,
+                "document": document.page_content,
+                "cmetadata": document.metadata,
+            }
+            for document, vector, id in zip(documents, vectors, ids, strict=True)
+        ]
+        upsert(self.table, rows, id="id", part=PART)
+
+    def _collection(self) -> str:
+        with self.store._make_sync_session() as session:
+            found = self.store.get_collection(session)
+            if found is None:
+                raise UnsupportedStoreError("the collection of this PGVector was deleted")
+            return str(found.uuid)

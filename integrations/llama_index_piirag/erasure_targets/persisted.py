@@ -1,0 +1,80 @@
+"""Files that LlamaIndex's simple stores are persisted to."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from piirag.errors import ErasureError
+
+
+class Persisted:
+    """A store and the file it was persisted to: both hold the user, and one may hold more.
+
+    Args:
+        store: The store in memory.
+        path: The file; None where there is none.
+        load: Makes a store of the same kind from a file.
+    """
+
+    def __init__(self, store: Any, path: str | Path | None, load: Callable[[str], Any]) -> None:
+        self.store = store
+        self.path = None if path is None else Path(path)
+        self._load = load
+
+    def all(self) -> list[Any]:
+        """The store in memory, and the one in the file if it is there."""
+        saved = self._saved()
+        return [self.store] if saved is None else [self.store, saved]
+
+    @contextmanager
+    def changed(self) -> Iterator[list[Any]]:
+        """As `all`; afterwards the file is replaced by what has become of its store.
+
+        What was in the file and not in memory stays in the file, and the other way round.
+
+        Raises:
+            FileNotFoundError: The folder of the file is not there: nobody can know what was in it.
+        """
+        if self.path is not None and not self.path.parent.exists():
+            raise FileNotFoundError
+        saved = self._saved()
+        yield [self.store] if saved is None else [self.store, saved]
+        if saved is not None and self.path is not None:
+            _replace(self.path, saved.persist)
+
+    def files(self) -> list[Path]:
+        """The file, if it is there."""
+        return [self.path] if self.path is not None and self.path.exists() else []
+
+    def reclaim(self) -> None:
+        """Nothing is left to do: the file was written anew.
+
+        Raises:
+            ErasureError: There is no file that could have been.
+        """
+        if self.path is None:
+            raise ErasureError("this store has no file within reach")
+
+    def _saved(self) -> Any:
+        found = self.path is not None and self.path.exists()
+        return self._load(str(self.path)) if found else None
+
+
+def _replace(path: Path, write: Callable[[str], None]) -> None:
+    """Write a file anew beside the old one, then replace it: never half a file."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        write(name)
+        with open(name, "rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(name, path.stat().st_mode & 0o777)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,247 @@
+"""What LangChain and LlamaIndex keep beside a FAISS index, brought to one shape."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from piirag.erasure.target import StoredItem
+from piirag.erasure.targets.faiss_files import read_docstore, read_pickle
+from piirag.erasure.targets.faiss_index import ids_of, is_map, vectors_at, without
+from piirag.errors import ErasureError, UnsupportedStoreError
+
+_locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
+_metadata: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_VECTORS = "default__vector_store.json"
+_DOCSTORE = "docstore.json"
+
+
+def lock_of(holder: Any) -> threading.RLock:
+    """The lock of a store: neither FAISS nor the tables beside it may change during a search."""
+    return _locks.setdefault(holder, threading.RLock())
+
+
+def metadata_of(docstore: Any) -> dict[str, Any]:
+    """Id -> metadata, which a reader may keep beside a docstore; deletions take it along."""
+    return _metadata.setdefault(docstore, {})
+
+
+class FaissItems(ABC):
+    """The items of a store, each with a place in its index."""
+
+    lock: threading.RLock
+
+    @property
+    @abstractmethod
+    def index(self) -> Any:
+        """The FAISS index."""
+
+    @abstractmethod
+    def all(self) -> Iterator[StoredItem]:
+        """Every item."""
+
+    @abstractmethod
+    def places(self, ids: Sequence[str]) -> dict[str, int]:
+        """Id -> place in the index; ids that have none are left out."""
+
+    @abstractmethod
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete by id; ids that are not there are passed over."""
+
+    @abstractmethod
+    def write(self, folder: Path) -> None:
+        """Save to a folder."""
+
+    @abstractmethod
+    def saved(self, folder: Path) -> list[StoredItem]:
+        """What was saved to a folder."""
+
+    def vectors(self, ids: Sequence[str]) -> Any:
+        """Vectors of items, in the order of places."""
+        with self.lock:
+            return vectors_at(self.index, sorted(self.places(ids).values()))
+
+    def tidy(self) -> None:  # noqa: B027 - only one of them can have any
+        """Remove vectors that no item belongs to."""
+
+
+class LangChainItems(FaissItems):
+    """LangChain's `FAISS`: a docstore, and a table from place to id.
+
+    Args:
+        store: The wrapper.
+        name: The name of its files.
+
+    Raises:
+        UnsupportedStoreError: Index and table do not fit.
+    """
+
+    def __init__(self, store: Any, name: str = "index") -> None:
+        self._store = store
+        self._name = name
+        self.lock = lock_of(store)
+        table = store.index_to_docstore_id
+        if store.index.ntotal != len(table) or (table and max(table) != len(table) - 1):
+            raise UnsupportedStoreError(
+                "the index and the docstore of this FAISS store do not belong together; if saving "
+                "it was interrupted, make its FaissTarget with folder=... and load it again"
+            )
+
+    @property
+    def index(self) -> Any:
+        """The FAISS index."""
+        return self._store.index
+
+    def all(self) -> Iterator[StoredItem]:
+        """Every document, and those that a deletion was interrupted before."""
+        more = list(getattr(self._store.docstore, "_dict", ()))
+        for id in dict.fromkeys([*self._store.index_to_docstore_id.values(), *more]):
+            found = self._store.docstore.search(id)
+            text = getattr(found, "page_content", None)
+            yield StoredItem(str(id), text, getattr(found, "metadata", None) or {})
+
+    def places(self, ids: Sequence[str]) -> dict[str, int]:
+        """Id -> place in the index."""
+        wanted = set(ids)
+        table = self._store.index_to_docstore_id
+        return {id: place for place, id in table.items() if id in wanted}
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete documents, their vectors first: what is left of a crash is found again."""
+        wanted = set(ids)
+        with self.lock:
+            table = self._store.index_to_docstore_id
+            gone = [place for place, id in table.items() if id in wanted]
+            if gone:
+                self._store.index = without(self._store.index, gone)
+                stay = [id for _, id in sorted(table.items()) if id not in wanted]
+                self._store.index_to_docstore_id = dict(enumerate(stay))
+            # The docstore says in words that it has none.
+            docstore = self._store.docstore
+            there = [id for id in dict.fromkeys(ids) if not isinstance(docstore.search(id), str)]
+            if there:
+                docstore.delete(there)
+
+    def write(self, folder: Path) -> None:
+        """Save to a folder."""
+        self._store.save_local(str(folder), self._name)
+
+    def saved(self, folder: Path) -> list[StoredItem]:
+        """What was saved to a folder."""
+        path = folder / f"{self._name}.pkl"
+        return read_pickle(path) if path.exists() else []
+
+
+class LlamaIndexItems(FaissItems):
+    """LlamaIndex's FAISS stores, over an `IndexIDMap`; texts and metadata are in a docstore.
+
+    `FaissMapVectorStore` has tables from ids of nodes to ids of vectors. `FaissVectorStore` has
+    none: there the id of a vector is a hash of its node's.
+
+    Args:
+        store: The wrapper.
+        docstore: The docstore.
+
+    Raises:
+        UnsupportedStoreError: An index without ids of its own that is not empty: LlamaIndex names
+            vectors by their place there, which a deletion would change.
+    """
+
+    def __init__(self, store: Any, docstore: Any) -> None:
+        self._store = store
+        self._docstore = docstore
+        self.lock = lock_of(docstore)
+        if not is_map(store.client):
+            if store.client.ntotal:
+                raise UnsupportedStoreError(
+                    "LlamaIndex's FaissVectorStore cannot delete what it wrote; use "
+                    "FaissMapVectorStore over an IndexIDMap2, or begin with an empty index"
+                )
+            import faiss
+
+            # Keeps its data where the given index has it.
+            store._faiss_index = faiss.IndexIDMap2(store.client)
+
+    @property
+    def index(self) -> Any:
+        """The FAISS index."""
+        return self._store.client
+
+    @property
+    def _tables(self) -> tuple[dict[str, int], dict[int, str]] | None:
+        forth = getattr(self._store, "_node_id_to_faiss_id_map", None)
+        return None if forth is None else (forth, self._store._faiss_id_to_node_id_map)
+
+    def vector_id(self, id: str) -> int:
+        """The id of a node's vector, whether it is there or not."""
+        if self._tables is not None and id in self._tables[0]:
+            return int(self._tables[0][id])
+        return int.from_bytes(hashlib.sha256(id.encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
+
+    def add(self, ids: Sequence[str], vectors: Any) -> None:
+        """Add vectors of nodes that are not there.
+
+        Raises:
+            ErasureError: The id of a vector is taken; nothing was added.
+        """
+        import numpy as np
+
+        numbers = [self.vector_id(id) for id in ids]
+        taken = set(ids_of(self.index).tolist()).intersection(numbers)
+        if taken or len(set(numbers)) != len(numbers):
+            raise ErasureError("the id of a vector is taken by another node")
+        self.index.add_with_ids(vectors, np.asarray(numbers, dtype=np.int64))
+        if self._tables is not None:
+            self._tables[0].update(zip(ids, numbers, strict=True))
+            self._tables[1].update(zip(numbers, ids, strict=True))
+
+    def all(self) -> Iterator[StoredItem]:
+        """Every node, and every vector without one whose node's id is known."""
+        nodes = self._docstore.docs
+        for id, node in nodes.items():
+            yield StoredItem(id, getattr(node, "text", None), dict(node.metadata))
+        for id in list(self._tables[0]) if self._tables is not None else ():
+            if id not in nodes:
+                yield StoredItem(id, None, {})
+
+    def places(self, ids: Sequence[str]) -> dict[str, int]:
+        """Id -> place in the index."""
+        by_number = {number: place for place, number in enumerate(ids_of(self.index).tolist())}
+        found = {id: by_number.get(self.vector_id(id)) for id in ids}
+        return {id: place for id, place in found.items() if place is not None}
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Delete nodes, their vectors first: what is left of a crash is found again."""
+        with self.lock:
+            gone = list(self.places(ids).values())
+            if gone:
+                self._store._faiss_index = without(self.index, gone)
+            for id in ids:
+                if self._tables is not None and id in self._tables[0]:
+                    self._tables[1].pop(self._tables[0].pop(id), None)
+                self._docstore.delete_document(id, raise_error=False)
+                metadata_of(self._docstore).pop(id, None)
+
+    def tidy(self) -> None:
+        """Remove vectors that no node belongs to."""
+        with self.lock:
+            known = {self.vector_id(item.id) for item in self.all()}
+            numbers = ids_of(self.index).tolist()
+            gone = [place for place, number in enumerate(numbers) if number not in known]
+            if gone:
+                self._store._faiss_index = without(self.index, gone)
+
+    def write(self, folder: Path) -> None:
+        """Save to a folder, as `StorageContext.persist` does."""
+        self._store.persist(str(folder / _VECTORS))
+        self._docstore.persist(str(folder / _DOCSTORE))
+
+    def saved(self, folder: Path) -> list[StoredItem]:
+        """What was saved to a folder."""
+        path = folder / _DOCSTORE
+        return read_docstore(path) if path.exists() else []

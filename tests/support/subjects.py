@@ -1,0 +1,121 @@
+"""Stores that hold scrubbed chunks of several users, for finding, erasing and exporting people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from piirag import Scrubber, Vault
+from piirag.erasure.targets.chroma import ChromaTarget
+from piirag.erasure.targets.in_memory import InMemoryTarget
+from piirag.tenancy import Chunk, Space, TenantBinding, TenantTags
+
+KINDS = ("chroma", "langchain", "llama_index")
+
+Rows = dict[str, tuple[str, dict[str, Any], tuple[float, ...]]]
+
+
+def vector(text: str) -> list[float]:
+    """A vector that tells texts apart."""
+    data = text.encode()
+    return [float(len(data)), float(sum(data) % 997), 1.0]
+
+
+class Place:
+    """One store, with the target for it.
+
+    Args:
+        kind: One of `KINDS`.
+        vault: Where pseudonyms are kept.
+        folder: Where a store on disk lives.
+        scrubber: Scrubs what is written.
+        keyed: Whether items name their users by keyed hashes.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        vault: Vault,
+        folder: Path,
+        scrubber: Scrubber | None = None,
+        *,
+        keyed: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.vault = vault
+        self.scrubber = scrubber if scrubber is not None else Scrubber(vault=vault)
+        self.tags = TenantTags(vault=vault, keyed=keyed)
+        if kind == "chroma":
+            import chromadb
+
+            # With the settings that the command line opens it with, in this process too.
+            client = chromadb.PersistentClient(str(folder))
+            self.store: Any = client.create_collection("crm", embedding_function=None)
+            self.target: Any = ChromaTarget(self.store, self.tags)
+        elif kind == "langchain":
+            from langchain_core.embeddings import DeterministicFakeEmbedding
+            from langchain_core.vectorstores import InMemoryVectorStore
+
+            self.store = InMemoryVectorStore(DeterministicFakeEmbedding(size=3))
+            self.target = InMemoryTarget(self.store, self.tags)
+        else:
+            from llama_index.core.vector_stores.simple import SimpleVectorStore
+
+            self.store = SimpleVectorStore()
+            self.target = InMemoryTarget(self.store, self.tags)
+
+    def write(
+        self,
+        user: str | Space,
+        texts: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
+        known: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[str]:
+        """Scrub and store texts; the ids under which the store knows them."""
+        binding = TenantBinding(self.scrubber, user, self.tags)
+        chunks = [Chunk(text, dict(metadata or {}), id) for id, text in texts.items()]
+        done = binding.inward(chunks, known)
+        self.put([(str(c.id), c.text, dict(c.metadata)) for c in done])
+        return [str(chunk.id) for chunk in done]
+
+    def put(self, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """Store texts as they are."""
+        ids = [id for id, _, _ in rows]
+        if self.kind == "chroma" and rows:
+            self.store.add(
+                ids=ids,
+                documents=[text for _, text, _ in rows],
+                metadatas=[metadata for _, _, metadata in rows],
+                embeddings=[vector(text) for _, text, _ in rows],
+            )
+        for id, text, metadata in rows if self.kind != "chroma" else ():
+            if self.kind == "langchain":
+                self.store.store[id] = {
+                    "id": id,
+                    "vector": vector(text),
+                    "text": text,
+                    "metadata": dict(metadata),
+                }
+            else:
+                self.store.data.embedding_dict[id] = vector(text)
+                self.store.data.metadata_dict[id] = {**metadata, "_node_text": text}
+                self.store.data.text_id_to_ref_doc_id[id] = "doc"
+
+    def read(self) -> Rows:
+        """Everything that is stored: id -> text, metadata, vector."""
+        if self.kind == "chroma":
+            got = self.store.get(include=["documents", "metadatas", "embeddings"])
+            columns = (got["documents"], got["metadatas"], got["embeddings"])
+            rows = zip(got["ids"], *columns, strict=True)
+            return {id: (text, dict(meta), tuple(map(float, v))) for id, text, meta, v in rows}
+        if self.kind == "langchain":
+            return {
+                id: (row["text"], dict(row["metadata"]), tuple(row["vector"]))
+                for id, row in self.store.store.items()
+            }
+        data = self.store.data
+        return {
+            id: (meta["_node_text"], dict(meta), tuple(data.embedding_dict[id]))
+            for id, meta in data.metadata_dict.items()
+        }
