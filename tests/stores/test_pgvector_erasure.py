@@ -57,7 +57,7 @@ class Filled:
         # Of its own in each table: statistics of all of them are in one place.
         word = random.Random(self.name)
         canary = lambda: "".join(word.choice("abcdefghijklmnop") for _ in range(24))  # noqa: E731
-        self.numbers = np.random.default_rng(1)
+        self.numbers = np.random.default_rng(int(self.name[1:], 16))
         self.texts = [canary() for _ in range(_OF_ONE)]
         self.metadata = [canary() for _ in range(_OF_ONE)]
         self.vectors = self._vectors(_OF_ONE)
@@ -349,6 +349,17 @@ def test_one_collection_is_erased_and_the_others_in_its_table_are_not(server: st
     assert receipt.deleted == 3
     assert as_targets(other)[0].count("alice") == 3
     assert len({target.identity for s in (one, one, other) for target in as_targets(s)}) == 2
+
+
+def test_E2_what_another_collection_still_has_is_no_residue(server: str) -> None:
+    one, other = pgvector(server), pgvector(server)
+    text, metadata = "the same long text in both of them", {"user_id": "alice-of-two"}
+    for store in (one, other):
+        vector = _vector(text, len(store.embeddings.embed_query("x")))
+        store.add_embeddings([text], [vector], [metadata], ids=[str(uuid.uuid4())])
+    [entry] = delete_user("alice-of-two", targets=[one], physical=True).targets
+    assert (entry.reclaimed, entry.residue) == ("yes", {})
+    assert as_targets(other)[0].count("alice-of-two") == 1
 
 
 def test_a_wrapper_of_one_event_loop_is_refused(server: str) -> None:

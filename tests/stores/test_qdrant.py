@@ -98,6 +98,23 @@ class TestLangChainHybrid(TenancySuite):
         return LangChainDriver(LangChainTenants(store, scrubber=Scrubber()))
 
 
+def _hybrid(mode: VectorStoreQueryMode) -> ReadPath:
+    vector = HashedEmbedding().get_query_embedding(QUESTION)
+
+    def read(view: Any, k: int, filter: Any, keywords: Any) -> list[Item]:
+        query = VectorStoreQuery(
+            query_embedding=vector,
+            query_str=QUESTION,
+            similarity_top_k=k,
+            filters=to_filters(filter),
+            mode=mode,
+        )
+        found = view.query(query, **keywords).nodes
+        return [Item(node.node_id, node.get_content("none"), node.metadata) for node in found]
+
+    return ReadPath(mode.value, read)
+
+
 class TestLlamaIndexHybrid(TenancySuite):
     @pytest.fixture(scope="class")
     @classmethod

@@ -117,16 +117,19 @@ class PGVectorTarget(StoreTarget):
         return (row.vector for row in found if row.vector is not None)
 
     def _still_used(self, suspects: set[bytes]) -> set[bytes]:
-        """As for every store; and the vectors of texts that others have as well."""
-        alive = super()._still_used(suspects)
-        vectors = {needle for needle in suspects - alive if len(needle) % 4 == 0}
-        for row in self._table.pages(None, vectors=True) if vectors else ():
-            if row.vector is not None and (held := float32(row.vector)) in vectors:
-                alive.add(held)
+        """Texts, metadata and vectors that other rows have too, of other collections as well:
+        all are in the same files, and finding them proves nothing."""
+        alive: set[bytes] = set()
+        for row in self._table.pages(None, vectors=True, whole=True):
+            held = [row.text or "", *(v for v in row.metadata.values() if isinstance(v, str))]
+            data = "\x00".join(held).encode("utf-8", "replace")
+            vector = b"" if row.vector is None else float32(row.vector)
+            alive.update(piece for piece in suspects - alive if piece in data or piece == vector)
         return alive
 
     def files(self) -> list[Path]:
-        """The files of the table, its indexes and the planner's statistics."""
+        """The files of the table and its indexes; the planner's statistics are of all tables, and
+        what is in them of another one is not this target's."""
         if not self.capabilities.scan:
             return []
         return pgvector_files.server_files(self._table.runner, self._table.sql)

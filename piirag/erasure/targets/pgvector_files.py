@@ -20,6 +20,7 @@ _WAIT_SECONDS = 20.0
 _PAUSE = 0.2
 _BLOCK = 8 * 1024 * 1024
 _SEGMENT = 1024 * 1024 * 1024
+_STATISTICS = sql("pg_catalog.pg_statistic")
 
 
 def analyze(runner: Runner, table: Sql) -> None:
@@ -50,7 +51,10 @@ def rewrite(runner: Runner, table: Sql) -> None:
             "Postgres passed over the table: VACUUM FULL needs its owner, or the database's"
         )
     if owns_database(runner):
-        runner.outside(sql("VACUUM FULL pg_catalog.pg_statistic"))
+        before = _files_of(runner, _STATISTICS)
+        runner.outside(sql("VACUUM FULL {}", _STATISTICS))
+        if before & _files_of(runner, _STATISTICS):
+            raise ErasureError("Postgres passed over the planner's statistics")
     if _may_checkpoint(runner):
         # Files that were replaced are removed at the next checkpoint.
         runner.outside(sql("CHECKPOINT"))
@@ -91,7 +95,7 @@ def size(runner: Runner, table: Sql) -> int:
 
 
 def server_files(runner: Runner, table: Sql) -> list[Path]:
-    """The files of a table, its indexes and the planner's statistics, read through the server."""
+    """The files of a table and its indexes, read through the server."""
     if _may_checkpoint(runner):
         # What was changed is in memory until then.
         runner.outside(sql("CHECKPOINT"))
@@ -99,7 +103,7 @@ def server_files(runner: Runner, table: Sql) -> list[Path]:
         sql(
             "SELECT pg_relation_filepath(f.oid), c.relname, pg_relation_size(f.oid) FROM ({}) AS f"
             " JOIN pg_class c ON c.oid = f.oid WHERE pg_relation_filepath(f.oid) IS NOT NULL",
-            _relations(table, statistics=True),
+            _relations(table),
         )
     )
     files = []
@@ -180,10 +184,9 @@ def _tables(table: Sql) -> Sql:
     )
 
 
-def _relations(table: Sql, *, statistics: bool) -> Sql:
+def _relations(table: Sql) -> Sql:
     """A table with its TOAST table, and the indexes of both."""
-    more = sql(" UNION SELECT CAST('pg_catalog.pg_statistic' AS regclass)")
-    heaps = _tables(table) + (more if statistics else sql(""))
+    heaps = _tables(table)
     whole = sql(
         "SELECT h.oid FROM ({}) AS h UNION SELECT c.reltoastrelid FROM ({}) AS h JOIN pg_class c"
         " ON c.oid = h.oid WHERE c.reltoastrelid <> 0",
@@ -203,7 +206,7 @@ def _files_of(runner: Runner, table: Sql) -> set[int]:
         sql(
             "SELECT pg_relation_filenode(f.oid) FROM ({}) AS f"
             " WHERE pg_relation_filenode(f.oid) IS NOT NULL",
-            _relations(table, statistics=False),
+            _relations(table),
         )
     )
     return {int(node) for (node,) in rows}

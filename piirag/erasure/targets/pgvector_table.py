@@ -164,9 +164,9 @@ class PGTable:
         type = "text[]" if self.ids_are_text else "uuid[]"
         return sql("{} = ANY({})", self.id, value(list(ids), type))
 
-    def where(self, *conditions: Sql | None) -> Sql:
-        """``WHERE`` the row is of this part, and all conditions hold."""
-        given = [self.part, *conditions]
+    def where(self, *conditions: Sql | None, whole: bool = False) -> Sql:
+        """``WHERE`` the row is of this part, or of any, and all conditions hold."""
+        given = [None if whole else self.part, *conditions]
         all_of = [sql("({})", condition) for condition in given if condition is not None]
         return sql(" WHERE {}", joined(" AND ", all_of)) if all_of else sql("")
 
@@ -192,14 +192,22 @@ class PGTable:
             statement += sql(" LIMIT {}", value(limit, "bigint"))
         return [_found(row) for row in self.runner.rows(statement)]
 
-    def pages(self, condition: Sql | None, *, vectors: bool = False) -> Iterator[Found]:
-        """Every row, read page by page in the order of the primary key."""
+    def pages(
+        self, condition: Sql | None, *, vectors: bool = False, whole: bool = False
+    ) -> Iterator[Found]:
+        """Every row, read page by page in the order of the primary key.
+
+        Args:
+            condition: Which rows.
+            vectors: Whether vectors are needed.
+            whole: Also rows of other parts of the table.
+        """
         type = Sql((self._type(self._key, _TEXTS | _KEYS, "a primary key of a plain type"),))
         last: Sql | None = None
         key = sql("CAST({} AS text)", self.key)
         more = [key, self._vector_text()] if vectors else [key]
         while True:
-            statement = self._select(*more) + self.where(condition, last)
+            statement = self._select(*more) + self.where(condition, last, whole=whole)
             statement += sql(" ORDER BY {} LIMIT {}", self.key, value(_PAGE, "bigint"))
             rows = self.runner.rows(statement)
             for row in rows:
