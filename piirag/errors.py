@@ -13,8 +13,10 @@ PiiragError
 │   └── UnsupportedStoreError              a store whose tenants piirag cannot keep apart
 ├── VaultError                             the vault cannot be read or written
 │   ├── VaultKeyError                      wrong or missing master key
-│   └── UserErasedError                    a write for a user who was erased
+│   ├── UserErasedError                    a write for a user who was erased
+│   └── SessionGoneError                   a session that is over, or never was
 ├── ModelCallError                         the wrapped model raised
+├── ToolCallError                          a tool of an agent raised
 ├── RetrievalError                         the wrapped retriever raised
 └── ErasureError                           an erasure could not be carried out
 ```
@@ -38,7 +40,9 @@ __all__ = [
     "PIIBlockedError",
     "PiiragError",
     "RetrievalError",
+    "SessionGoneError",
     "TenancyError",
+    "ToolCallError",
     "UnsupportedStoreError",
     "UserErasedError",
     "VaultError",
@@ -130,6 +134,16 @@ class UserErasedError(VaultError):
         )
 
 
+class SessionGoneError(VaultError):
+    """No such session of this user: expired, taken already, erased, or never there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this user has no such session: it expired, was taken already, was erased, or never "
+            "was there"
+        )
+
+
 class ModelCallError(PiiragError):
     """The wrapped model raised. Its message is withheld: providers echo the prompt.
 
@@ -144,6 +158,20 @@ class ModelCallError(PiiragError):
         self.status_code = status_code
         status = f", HTTP status {status_code}" if status_code is not None else ""
         super().__init__(f"the model call failed: {error_type}{status}; its message is withheld")
+
+
+class ToolCallError(PiiragError):
+    """A tool raised. Its message is withheld: it may quote the values the tool was given.
+
+    Args:
+        tool: The tool's name.
+        error_type: Qualified name of its exception.
+    """
+
+    def __init__(self, tool: str, error_type: str) -> None:
+        self.tool = tool
+        self.error_type = error_type
+        super().__init__(f"the tool {tool!r} failed: {error_type}; its message is withheld")
 
 
 class RetrievalError(PiiragError):

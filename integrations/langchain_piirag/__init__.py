@@ -12,7 +12,6 @@ if importlib.util.find_spec("langchain_core") is None:
     raise MissingDependencyError("langchain-core", "langchain")
 
 if TYPE_CHECKING:
-    from langchain_piirag.agent_errors import ToolCallError
     from langchain_piirag.agent_protect import ProtectedAgent, protect
     from langchain_piirag.callbacks import PIICallbackHandler
     from langchain_piirag.chat_model import RedactedChatModel
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from langchain_piirag.tracing import create_anonymizer
     from langchain_piirag.vectorstores import TenantVectorStore, UserVectorStore
     from piirag.erasure import delete_user
+    from piirag.errors import ToolCallError
 
 _HOME = {
     "ChatHistories": "langchain_piirag.history",
@@ -52,7 +52,7 @@ _HOME = {
     "TenantRetriever": "langchain_piirag.retrievers",
     "TenantStore": "langchain_piirag.stores",
     "TenantVectorStore": "langchain_piirag.vectorstores",
-    "ToolCallError": "langchain_piirag.agent_errors",
+    "ToolCallError": "piirag.errors",
     "UserVectorStore": "langchain_piirag.vectorstores",
     "WrappedHistoryStore": "langchain_piirag.history_wrapped",
     "create_anonymizer": "langchain_piirag.tracing",

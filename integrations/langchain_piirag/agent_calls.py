@@ -21,6 +21,7 @@ from langchain_piirag.agent_users import Allowed
 from langchain_piirag.agent_walk import Changes, rebuild
 from langchain_piirag.calls import tool_names
 from langchain_piirag.messages import MessageRedactor
+from langchain_piirag.owners import Owners
 from piirag.redaction import RedactionSession, tokens
 from piirag.redaction.guard import ModelGuard
 from piirag.redaction.walk import in_json
@@ -33,6 +34,7 @@ class AgentCall:
         session: The session of the call.
         allow_media: Let images, audio and files through.
         allowed: Tools that get real values.
+        owners: Tells whose texts the messages hold.
         scrubber: In a redacted state, what puts durable tokens into the reply; else None.
     """
 
@@ -42,10 +44,12 @@ class AgentCall:
         *,
         allow_media: bool,
         allowed: Allowed,
+        owners: Owners,
         scrubber: StateScrubber | None = None,
     ) -> None:
         self._session = session
         self._allow_media = allow_media
+        self._owners = owners
         self._allowed = allowed if scrubber is None else None
         self._scrubber = scrubber
         self._json = False
@@ -70,6 +74,7 @@ class AgentCall:
             self._session,
             allow_media=self._allow_media,
             tool_names=tool_names({"tools": request.tools}),
+            owners=self._owners,
         )
         clean: dict[str, Any] = {
             "messages": parts.messages([without_notes(m) for m in request.messages]),

@@ -15,6 +15,7 @@ from langchain_piirag.agent_scrub import StateScrubber
 OWNER = "piirag_owner"
 """The private field of a redacted state that names its user, by a keyed hash."""
 
+_OF_MODELS = ("on_chat_model", "on_llm")
 _LONGEST_PSEUDONYM = 1 + 48 + 3 * 7 + 1
 # Every beginning of a pseudonym, up to the end of the text.
 _BEGINNING = re.compile(r"\[(?:[A-Z][A-Z0-9_]{0,47}(?: [A-Za-z]{0,6}){0,3})?\Z")
@@ -69,6 +70,11 @@ class Edge:
         self.ledger: dict[Any, AgentReply] = {}
         """The model calls of this run, by their place in the graph."""
 
+    def passes(self, event: Mapping[str, Any] | None = None) -> bool:
+        """Whether a part, or an event, is given out as it came: there is no work in it."""
+        kind = str((event or {}).get("event", ""))
+        return self._scrubber is None and not kind.startswith(_OF_MODELS)
+
     def out(self, value: Any) -> Any:
         """Any output with the values put back."""
         if self._scrubber is None:
@@ -110,7 +116,7 @@ class Edge:
         data = dict(event.get("data") or {})
         kind = str(event.get("event", ""))
         reply = None
-        if kind.startswith("on_chat_model") or kind.startswith("on_llm"):
+        if kind.startswith(_OF_MODELS):
             namespace = (event.get("metadata") or {}).get("langgraph_checkpoint_ns")
             reply = self.ledger.get(namespace)
         if reply is not None:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from piirag.errors import ModelCallError, PiiragError
-
-
-class ToolCallError(PiiragError):
-    """A tool raised. Its message is withheld: it may quote the values the tool was given.
-
-    Args:
-        tool: The tool's name.
-        error_type: Qualified name of its exception.
-    """
-
-    def __init__(self, tool: str, error_type: str) -> None:
-        self.tool = tool
-        self.error_type = error_type
-        super().__init__(f"the tool {tool!r} failed: {error_type}; its message is withheld")
+from piirag.errors import ModelCallError, PiiragError, ToolCallError
 
 
 class Caught:

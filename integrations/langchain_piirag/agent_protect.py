@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -158,9 +158,12 @@ class ProtectedAgent(Runnable[Any, Any]):
         shape = self._shape(kwargs)
         parts = self.agent.astream(run.input, run.config, context=run.context, **kwargs)
         async for part in parts:
-            for shown in run.edge.parts(part, shape):
+            if run.edge.passes():
+                yield part
+                continue
+            for shown in await run_in_executor(None, _all, run.edge.parts, part, shape):
                 yield shown
-        for shown in run.edge.rest(shape):
+        for shown in await run_in_executor(None, _all, run.edge.rest, shape):
             yield shown
 
     def _shape(self, kwargs: Mapping[str, Any]) -> StreamShape:
@@ -215,7 +218,10 @@ class ProtectedAgent(Runnable[Any, Any]):
         await self._aown(run)
         events = self.agent.astream_events(run.input, run.config, context=run.context, **kwargs)
         async for event in events:
-            for shown in run.edge.events(event):
+            if run.edge.passes(event):
+                yield event
+                continue
+            for shown in await run_in_executor(None, _all, run.edge.events, event):
                 yield shown
 
     @staticmethod
@@ -358,3 +364,8 @@ class ProtectedAgent(Runnable[Any, Any]):
 
     def __repr__(self) -> str:
         return f"ProtectedAgent(mode={self.middleware.mode!r})"
+
+
+def _all(parts: Callable[..., Iterator[Any]], *args: Any) -> list[Any]:
+    """The parts that come of one, gathered, so that another thread can make them."""
+    return list(parts(*args))

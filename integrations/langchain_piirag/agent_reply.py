@@ -41,6 +41,11 @@ class AgentReply:
     def _restorer(self) -> Restorer:
         return Restorer(self._session.reply(), None, as_json=self.as_json)
 
+    @property
+    def looks(self) -> bool:
+        """Whether replies are searched for values of the model's own."""
+        return self._session.policy.replies != "allow"
+
     def message(self, message: BaseMessage) -> BaseMessage:
         """A whole message with the values put back, and the counts in its metadata.
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langgraph.types import Overwrite
 
 from langchain_piirag.agent_walk import Changes, message_fields, rebuild, rebuild_message
 from langchain_piirag.blocks import MEDIA, SEARCHABLE, is_media_data, kind_of
+from langchain_piirag.owners import Owners
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError
@@ -41,6 +43,8 @@ class StateScrubber:
         known: Values the application knows.
         allow_media: Let images, audio and files through, into which nobody can look.
         artifacts: What to do with artifacts of tools: scrub them, or drop them.
+        owners: Tells whose documents and tool results the messages hold; what is not the user's
+            own is not revealed.
     """
 
     def __init__(
@@ -51,14 +55,17 @@ class StateScrubber:
         known: Known | None = None,
         allow_media: bool = False,
         artifacts: Artifacts = "scrub",
+        owners: Owners | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.user_id = user_id
         self._known = known
         self._artifacts = artifacts
         self._allow_media = allow_media
+        self._owners = owners
         self._inward = Changes(self.text, self.message, self._number, strict=True)
-        self._outward = Changes(self.reveal, lambda message: rebuild_message(message, self.reveal))
+        self._outward = Changes(self.reveal, self._shown, document=self._shown_document)
+        self._own = Changes(self.reveal, self._shown)
         self._values: dict[str, str | None] = {}
         self._surrogates = any(
             operators.split(spec)[0] == operators.SURROGATE
@@ -76,6 +83,7 @@ class StateScrubber:
             known=known,
             allow_media=self._allow_media,
             artifacts=self._artifacts,
+            owners=self._owners,
         )
 
     def find(self, text: str) -> Sequence[Finding]:
@@ -99,7 +107,8 @@ class StateScrubber:
                     k: v if k in _PROVIDERS_OWN else self.value(v) for k, v in value.items()
                 }
             elif name == "artifact" and self._artifacts == "drop":
-                update[name] = None
+                dropped = self._owners.without_documents(value) if self._owners else None
+                update[name] = dropped
             else:
                 update[name] = self.value(value)
         return message.model_copy(update=update)
@@ -164,8 +173,13 @@ class StateScrubber:
 
     def reveal(self, text: str) -> str:
         """A text with values in place of this user's own tokens, except inside addresses."""
+        return self._reveal(text, None)
+
+    def _reveal(self, text: str, only: Collection[str] | None) -> str:
+        """The same for some tokens, if not for all."""
         if self._surrogates:
-            return self.scrubber.reveal(text, user_id=self.user_id)
+            # Nothing in a text says which words are surrogates of whose documents.
+            return text if only is not None else self.scrubber.reveal(text, user_id=self.user_id)
         if "[" not in text:
             return text
         found = pseudonyms_in(text)
@@ -181,11 +195,29 @@ class StateScrubber:
             place.advance(plain)
             value = self._values[match.group()]
             # Put into an address, a value would go to whoever owns the address.
-            put = match.group() if value is None or place.forbidden else value
+            hidden = value is None or place.forbidden
+            if only is not None and match.group() not in only:
+                hidden = True
+            put = match.group() if hidden or value is None else value
             place.advance(put)
             shown += [plain, put]
             last = match.end()
         return "".join([*shown, text[last:]])
+
+    def _shown(self, message: BaseMessage) -> BaseMessage:
+        """A message as its user may see it: of documents of others, the tokens."""
+        owner, own = self._owners.of(message) if self._owners is not None else (None, [])
+        if owner is None:
+            return rebuild_message(message, self.reveal)
+        mine = {match.group() for text in own for match in tokens.PSEUDONYM.finditer(text)}
+        return rebuild_message(message, lambda text: self._reveal(text, mine))
+
+    def _shown_document(self, document: Document) -> Document:
+        """The same for a document that stands in the state by itself."""
+        if self._owners is not None and not self._owners.may_be_own(document.metadata):
+            return document
+        shown: Document = rebuild(document, self._own)
+        return shown
 
     def restore(self, value: Any) -> Any:
         """Any value as its user may see it; what cannot be looked into stays as it is."""

@@ -113,7 +113,7 @@ class ShieldedTool(BaseTool):
                 else:
                     result = await coro_with_context(method(*args, **kwargs), context)
             result = await run_in_executor(None, self._clean, result)
-        self._check(caught.error, piirag_arguments)
+        await run_in_executor(None, self._check, caught.error, piirag_arguments)
         return result
 
     def _prepared(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
+from langchain_piirag.agent_errors import Caught
 from langchain_piirag.agent_reply import AgentReply
 
 Emit = Callable[[Any], None]
@@ -125,6 +129,47 @@ class _Block:
             yield {**base, "delta": {"type": "tool-call-delta", "args": written}}
 
 
+Through = Callable[[CallStream], Emit]
+
+
+class _InOrder:
+    """Passes the parts of a stream on in a thread of its own, one after the other.
+
+    LangGraph's handler is called in the event loop, and whatever searches there keeps the loop
+    from serving others. Parts must not overtake each other, so there is one thread for a stream.
+    """
+
+    def __init__(self, stream: CallStream) -> None:
+        self._stream = stream
+        self._context = contextvars.copy_context()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="piirag")
+        self._failed: Exception | None = None
+
+    def __call__(self, part: Any) -> None:
+        """Take one part of the stream."""
+        self._thread.submit(self._context.run, self._take, part)
+
+    def _take(self, part: Any) -> None:
+        with Caught() as caught:
+            self._stream(part)
+        self._failed = self._failed or caught.error
+
+    async def flush(self) -> None:
+        """The call is over: wait until everything is emitted.
+
+        Raises:
+            PiiragError: The first that a part raised.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._context.run, self._stream.flush)
+        if self._failed is not None:
+            raise self._failed
+
+    def close(self) -> None:
+        """Let the thread end; what still waits is dropped."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
 @contextmanager
 def restored_streams(reply: AgentReply) -> Iterator[None]:
     """Within this block, what a model emits on the `messages` stream is restored.
@@ -133,31 +178,63 @@ def restored_streams(reply: AgentReply) -> Iterator[None]:
     config. Here the model inherits a copy of it that emits through a `CallStream`; tracers and
     other handlers are left as they are, and see tokens.
     """
-    config = var_child_runnable_config.get()
     streams: list[CallStream] = []
-    patched = _patched(config, reply, streams) if config else None
+
+    def through(stream: CallStream) -> Emit:
+        streams.append(stream)
+        return stream
+
+    with _inherited(reply, through):
+        yield
+        for stream in streams:
+            stream.flush()
+
+
+@asynccontextmanager
+async def arestored_streams(reply: AgentReply) -> AsyncIterator[None]:
+    """The same in an event loop: what is searched is searched in another thread."""
+    if not reply.looks:
+        with restored_streams(reply):
+            yield
+        return
+    streams: list[_InOrder] = []
+
+    def through(stream: CallStream) -> Emit:
+        streams.append(_InOrder(stream))
+        return streams[-1]
+
+    try:
+        with _inherited(reply, through):
+            yield
+            for stream in streams:
+                await stream.flush()
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+@contextmanager
+def _inherited(reply: AgentReply, through: Through) -> Iterator[None]:
+    config = var_child_runnable_config.get()
+    patched = _patched(config, reply, through) if config else None
     if patched is None:
         yield
         return
     token = var_child_runnable_config.set(patched)
     try:
         yield
-        for stream in streams:
-            stream.flush()
     finally:
         var_child_runnable_config.reset(token)
 
 
-def _patched(
-    config: RunnableConfig, reply: AgentReply, streams: list[CallStream]
-) -> RunnableConfig | None:
+def _patched(config: RunnableConfig, reply: AgentReply, through: Through) -> RunnableConfig | None:
     manager = config.get("callbacks")
     if not isinstance(manager, BaseCallbackManager):
         return None
     clones: dict[int, Any] = {}
 
     def swapped(handlers: list[Any]) -> list[Any]:
-        return [_clone(handler, reply, streams, clones) for handler in handlers]
+        return [_clone(handler, reply, through, clones) for handler in handlers]
 
     patched = manager.copy()
     patched.handlers = swapped(manager.handlers)
@@ -165,9 +242,7 @@ def _patched(
     return {**config, "callbacks": patched} if clones else None
 
 
-def _clone(
-    handler: Any, reply: AgentReply, streams: list[CallStream], clones: dict[int, Any]
-) -> Any:
+def _clone(handler: Any, reply: AgentReply, through: Through, clones: dict[int, Any]) -> Any:
     from langgraph.pregel._messages import StreamMessagesHandler
 
     if not isinstance(handler, StreamMessagesHandler):
@@ -175,9 +250,7 @@ def _clone(
     if id(handler) not in clones:
         # The copy shares the record of what was emitted, so that nothing is emitted twice.
         clone = copy.copy(handler)
-        stream = CallStream(reply, handler.stream)
-        clone.stream = stream
-        streams.append(stream)
+        clone.stream = through(CallStream(reply, handler.stream))
         clones[id(handler)] = clone
     return clones[id(handler)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -44,6 +45,13 @@ def user_of(context: Any, source: UserSource) -> str:
         name = source if isinstance(source, str) else "user"
         raise InvalidUserIdError(f"this run has no user: pass context= with {name!r} to the agent")
     return check_user_id(value)
+
+
+def reader_of(context: Any, source: UserSource) -> str | None:
+    """The user that a context names, where a run needs none."""
+    with contextlib.suppress(InvalidUserIdError):
+        return user_of(context, source)
+    return None
 
 
 def known_of(context: Any, source: KnownSource) -> Known | None:

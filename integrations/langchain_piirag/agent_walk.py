@@ -47,12 +47,14 @@ class Changes:
         text: Gets every string, the keys of mappings included.
         message: Gets every message whole.
         number: Gets integers and floats.
+        document: Gets every document whole; its parts are changed one by one if None.
         strict: Refuse what cannot be looked into, instead of passing it on.
     """
 
     text: Callable[[str], str]
     message: Callable[[BaseMessage], BaseMessage]
     number: Callable[[Any], Any] = lambda number: number
+    document: Callable[[Document], Document] | None = None
     strict: bool = False
 
 
@@ -106,6 +108,8 @@ def _rebuild(value: Any, changes: Changes) -> Any:
             value, update=update, resume=resume, goto=_goto(value.goto, inner)
         )
     if isinstance(value, Document):
+        if changes.document is not None:
+            return changes.document(value)
         return value.model_copy(
             update={
                 "page_content": changes.text(value.page_content),

@@ -12,12 +12,14 @@ from langchain_core.runnables import RunnableConfig
 from langchain_piirag.caching import cache_tag, with_tenant_cache
 from langchain_piirag.inner import bound_options
 from langchain_piirag.messages import UNKNOWN_BLOCKS, MessageRedactor
+from langchain_piirag.owners import Owners
 from langchain_piirag.restoring import Restorer
 from langchain_piirag.streaming import ChunkRestorer
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.redaction import RedactionSession, Redactor, Scrubber
 from piirag.redaction.reply import Sink
+from piirag.tenancy.tags import TENANT_KEY
 from piirag.user_id import check_user_id
 
 
@@ -32,6 +34,8 @@ class CallSettings:
     tools: frozenset[str] = frozenset()
     allow_media: bool = False
     unknown_blocks: str = "refuse"
+    tenant_key: str = TENANT_KEY
+    shared_tools: Collection[str] = ()
 
     @classmethod
     def make(
@@ -54,7 +58,7 @@ class CallSettings:
             raise ConfigurationError(f"unknown_blocks is one of {', '.join(UNKNOWN_BLOCKS)}")
         made = redactor if redactor is not None else Redactor(scrubber=scrubber)
         settings = cls(made, tools=frozenset(restore_tool_args), **rest)
-        settings.session()
+        settings.owners(settings.session())
         return settings
 
     def for_user(self, user_id: str, viewer: str | None) -> CallSettings:
@@ -112,6 +116,17 @@ class CallSettings:
             allow_media=self.allow_media,
             unknown_blocks=self.unknown_blocks,
             tool_names=tool_names(options),
+            owners=self.owners(session),
+        )
+
+    def owners(self, session: RedactionSession) -> Owners:
+        """What tells whose texts the messages of a call are."""
+        return Owners(
+            session.viewer,
+            tenant=self.user_id,
+            scrubber=self.redactor.scrubber,
+            tenant_key=self.tenant_key,
+            shared_tools=self.shared_tools,
         )
 
 
@@ -130,6 +145,11 @@ class Call:
     def restorer(self, tool_sink: Sink = "tool") -> Restorer:
         """What restores one reply; make one for each."""
         return Restorer(self.session.reply(), self.tools, as_json=self.as_json, tool_sink=tool_sink)
+
+    @property
+    def looks(self) -> bool:
+        """Whether replies are searched for values of the model's own."""
+        return self.session.policy.replies != "allow"
 
     def close(self) -> None:
         """The reply is restored: forget the values."""

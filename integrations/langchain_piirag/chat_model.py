@@ -23,6 +23,7 @@ from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.redaction import Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
+from piirag.tenancy.tags import TENANT_KEY
 
 # Fields of a chat model that take effect on the wrapped one, where they are set on the wrapper.
 _PASSED_ON = ("cache", "rate_limiter", "disable_streaming", "output_version", "verbose")
@@ -45,6 +46,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         restore_tool_args: Names of tools that get real values as arguments.
         allow_media: Let images, audio and files through.
         unknown_blocks: ``"refuse"`` or ``"drop"``.
+        tenant_key: The metadata key under which documents in tool results name their user.
+        shared_tools: Names of tools whose results are not the user's own.
         **kwargs: Fields of `BaseChatModel`, such as `callbacks`, `tags`, `cache` or
             `rate_limiter`; they take effect on the wrapped model's calls.
 
@@ -67,6 +70,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         restore_tool_args: Collection[str] = (),
         allow_media: bool = False,
         unknown_blocks: str = "refuse",
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
         **kwargs: Any,
     ) -> None:
         if not isinstance(model, BaseChatModel):
@@ -84,6 +89,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
             known=known,
             allow_media=allow_media,
             unknown_blocks=unknown_blocks,
+            tenant_key=tenant_key,
+            shared_tools=shared_tools,
         )
         super().__init__(model=model, **kwargs)  # type: ignore[call-arg]
         self._chat_settings = settings

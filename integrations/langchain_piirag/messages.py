@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Self, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, convert_to_messages
 from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
@@ -19,8 +21,9 @@ from langchain_piirag.blocks import (
     kind_of,
 )
 from langchain_piirag.configs import redact_config
+from langchain_piirag.owners import Owners
 from piirag.errors import ConfigurationError, InvalidInputError
-from piirag.redaction import RedactionSession
+from piirag.redaction import Redaction, RedactionSession
 from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
 
 __all__ = ["UNKNOWN_BLOCKS", "MessageRedactor"]
@@ -36,6 +39,18 @@ _PARSED = "parsed"
 _DROPPED: Any = object()
 
 
+class _Owned:
+    """A session for texts of somebody else than the viewer."""
+
+    def __init__(self, session: RedactionSession, owner: str) -> None:
+        self._session = session
+        self._owner = owner
+        self.find = session.find
+
+    def redact(self, text: str, *, owner: str | None = None) -> Redaction:
+        return self._session.redact(text, owner=self._owner if owner is None else owner)
+
+
 class MessageRedactor:
     """Redacts the messages of one model call under one mapping.
 
@@ -47,6 +62,7 @@ class MessageRedactor:
             ``"refuse"`` or ``"drop"``.
         tool_names: Names of the tools that the call offers; they pass as they are, because the
             offer has them too.
+        owners: Tells whose texts the messages hold; all are the viewer's own if None.
 
     Raises:
         ConfigurationError: Another `unknown_blocks`.
@@ -59,10 +75,13 @@ class MessageRedactor:
         allow_media: bool = False,
         unknown_blocks: str = "refuse",
         tool_names: Collection[str] = (),
+        owners: Owners | None = None,
     ) -> None:
         if unknown_blocks not in UNKNOWN_BLOCKS:
             raise ConfigurationError(f"unknown_blocks is one of {', '.join(UNKNOWN_BLOCKS)}")
         self._session = session
+        self._viewers = session
+        self._owners = owners
         self._allow_media = allow_media
         self._drops = unknown_blocks == "drop"
         self._tool_names = frozenset(tool_names)
@@ -123,15 +142,46 @@ class MessageRedactor:
 
     def messages(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Redact messages; the originals are not changed."""
-        return [self.message(message) for message in messages]
+        called: dict[Any, str] = {}
+        clean = []
+        for message in messages:
+            if isinstance(message, AIMessage):
+                called.update((call["id"], call["name"]) for call in message.tool_calls)
+            tool = called.get(getattr(message, "tool_call_id", None))
+            clean.append(self.message(message, tool))
+        return clean
 
-    def message(self, message: BaseMessage) -> BaseMessage:
+    def message(self, message: BaseMessage, tool: str | None = None) -> BaseMessage:
         """Redact one message, every part of it.
+
+        Args:
+            message: The message.
+            tool: The tool that answers in it, where the message does not name it.
 
         Raises:
             InvalidInputError: A part that cannot be searched.
             DetectionError: The detector failed.
         """
+        owner, own = self._owners.of(message, tool) if self._owners is not None else (None, [])
+        if owner is None:
+            return self._message(message)
+        clean = self._of(owner)._message(message)
+        content = message.content if isinstance(message.content, str) else str(message.text)
+        for text in own:
+            if any(form in content for form in _in_json(text)):
+                # Its values have their tokens already: they are noted as the viewer's own.
+                self._viewers.redact(text)
+        return clean
+
+    def _of(self, owner: str | None) -> Self:
+        """The same for texts of an owner; of the viewer if None."""
+        parts = copy.copy(self)
+        parts._session = self._viewers
+        if owner is not None:
+            parts._session = cast(RedactionSession, _Owned(self._viewers, owner))
+        return parts
+
+    def _message(self, message: BaseMessage) -> BaseMessage:
         update: dict[str, Any] = {
             "content": self._content(message.content),
             "additional_kwargs": self._kwargs(message.additional_kwargs),
@@ -161,6 +211,13 @@ class MessageRedactor:
         return [block for block in blocks if block is not _DROPPED]
 
     def _block(self, block: Any) -> Any:
+        if self._owners is not None:
+            tagged, owner = self._owners.of_block(block)
+            if tagged:
+                return self._of(owner)._known_block(block)
+        return self._known_block(block)
+
+    def _known_block(self, block: Any) -> Any:
         if isinstance(block, str):
             return self._plain(block)
         kind = kind_of(block)
@@ -259,6 +316,11 @@ class MessageRedactor:
         rest = {k: v for k, v in function.items() if k != "name"}
         named = {"name": self._name(function["name"])} if "name" in function else {}
         return {**named, **self._walk(rest)}
+
+
+def _in_json(text: str) -> tuple[str, str, str]:
+    """A text as it stands in a message, or in a string of JSON."""
+    return text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _to_messages(value: Any) -> list[BaseMessage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
@@ -26,7 +26,7 @@ from langchain_piirag.agent_edge import OWNER
 from langchain_piirag.agent_errors import Caught, is_invalid_resume, model_error, tool_error
 from langchain_piirag.agent_scrub import Artifacts, DurableTokens, StateScrubber
 from langchain_piirag.agent_shield import ShieldedTool
-from langchain_piirag.agent_streams import PROTECTED, restored_streams
+from langchain_piirag.agent_streams import PROTECTED, arestored_streams, restored_streams
 from langchain_piirag.agent_tools import StateTool, WireTool
 from langchain_piirag.agent_users import (
     Allowed,
@@ -34,9 +34,12 @@ from langchain_piirag.agent_users import (
     KnownSource,
     UserSource,
     known_of,
+    reader_of,
     user_of,
 )
+from langchain_piirag.owners import Owners
 from piirag.redaction import Redactor, Scrubber
+from piirag.tenancy.tags import TENANT_KEY
 
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
@@ -69,6 +72,10 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         artifacts: With ``mode="state"``, whether artifacts of tools are scrubbed, which refuses
             kinds of object that cannot be searched, or dropped.
         allow_media: Let images, audio and files through, into which nobody can look.
+        tenant_key: The metadata key under which documents in tool results (artifacts, blocks,
+            JSON) name their user. Values that stand in those of others only are not put back.
+        shared_tools: Names of tools whose results are not the user's own where they do not say
+            whose they are.
         allow_unprotected: With ``mode="state"``, let the agent run without `protect` although
             it has a checkpointer. The user's message is then stored as it came.
 
@@ -93,6 +100,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         restore_tool_args: AllowList = (),
         artifacts: Artifacts = "scrub",
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
         allow_unprotected: bool = False,
     ) -> None:
         super().__init__()
@@ -122,6 +131,9 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self._artifacts: Artifacts = artifacts
         self._allow_media = allow_media
         self._allow_unprotected = allow_unprotected
+        self._tenant_key = tenant_key
+        self._shared_tools = shared_tools
+        self._owners(None)
         if mode == "wire":
             # What the hooks are given is real, and tracers would record it.
             self.trace_policy = _no_payload()
@@ -154,6 +166,16 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             known=known_of(context, self._known),
             allow_media=self._allow_media,
             artifacts=self._artifacts,
+            owners=self._owners(user_id),
+        )
+
+    def _owners(self, reader: str | None) -> Owners:
+        return Owners(
+            reader,
+            tenant=reader if self.scrubber is not None else None,
+            scrubber=self.scrubber,
+            tenant_key=self._tenant_key,
+            shared_tools=self._shared_tools,
         )
 
     def owner(self, user_id: str) -> str:
@@ -164,11 +186,14 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
     def _call(self, request: ModelRequest[Any]) -> AgentCall:
         context = request.runtime.context if request.runtime is not None else None
         user = self.user(context)
+        # Without a vault nobody has to be named; who is, may see their own documents.
+        reader = user if user is not None else reader_of(context, self.user_source)
         redactor = self._durable or self.redactor
         return AgentCall(
-            redactor.session(user_id=user, known=known_of(context, self._known)),
+            redactor.session(user_id=user, known=known_of(context, self._known), viewer=reader),
             allow_media=self._allow_media,
             allowed=self._allowed,
+            owners=self._owners(reader),
             scrubber=self.state_scrubber(user, context)
             if self.mode == "state" and user is not None
             else None,
@@ -202,8 +227,9 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         call = await run_in_executor(None, self._call, request)
         clean = await run_in_executor(None, call.request, request)
         response: Any = None
-        with Caught() as caught, restored_streams(call.reply()):
-            response = await handler(clean)
+        with Caught() as caught:
+            async with arestored_streams(call.reply()):
+                response = await handler(clean)
         if caught.error is not None:
             raise model_error(caught.error)
         return await run_in_executor(None, call.finish, response)
@@ -235,7 +261,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         with Caught() as caught:
             result = await handler(changed)
         if caught.error is not None:
-            raise self._failed(request, caught.error, tool)
+            raise await run_in_executor(None, self._failed, request, caught.error, tool)
         return await run_in_executor(None, back, result)
 
     def _tool(

@@ -14,6 +14,7 @@ from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.redaction import Redactor, Scrubber
+from piirag.tenancy.tags import TENANT_KEY
 
 
 class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
@@ -37,6 +38,10 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
             file names and addresses are redacted.
         unknown_blocks: What becomes of content blocks of a kind that cannot be searched:
             ``"refuse"`` (an `InvalidInputError`) or ``"drop"``.
+        tenant_key: The metadata key under which documents in tool results (artifacts, blocks,
+            JSON) name their user. Values that stand in those of others only are not put back.
+        shared_tools: Names of tools whose results are not the user's own where they do not say
+            whose they are.
 
     Raises:
         ConfigurationError: A `user_id` without a scrubber, or a model that is no runnable.
@@ -54,6 +59,8 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
         restore_tool_args: Collection[str] = (),
         allow_media: bool = False,
         unknown_blocks: str = "refuse",
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
     ) -> None:
         if not isinstance(model, Runnable):
             raise ConfigurationError(f"a model is a Runnable, not {type(model).__name__}")
@@ -67,6 +74,8 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
             known=known,
             allow_media=allow_media,
             unknown_blocks=unknown_blocks,
+            tenant_key=tenant_key,
+            shared_tools=shared_tools,
         )
 
     @classmethod

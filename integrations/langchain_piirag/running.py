@@ -84,16 +84,18 @@ class ModelCalls:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
         call = self._open(input, config, kwargs)
         restorer = self._chunks(call)
+        feed = restorer.feed
         chunks: Any = iter(())
         with ModelGuard() as guard:
             chunks = iter(call.model.stream(call.input, call.config, **call.options))
         try:
-            while not guard.failed:
-                with ModelGuard() as guard:
+            while True:
+                chunk = _END
+                with guard:
                     chunk = next(chunks, _END)
-                if guard.failed or chunk is _END:
+                if chunk is _END:
                     break
-                shown = restorer.feed(chunk)
+                shown = feed(chunk)
                 if shown is not None:
                     yield shown
             guard.check()
@@ -110,20 +112,23 @@ class ModelCalls:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
         call = await run_in_executor(None, self._open, input, config, kwargs)
         restorer = self._chunks(call)
+        feed = restorer.feed
         chunks: Any = _nothing()
         with ModelGuard() as guard:
             chunks = call.model.astream(call.input, call.config, **call.options)
         try:
-            while not guard.failed:
-                with ModelGuard() as guard:
+            while True:
+                chunk = _END
+                with guard:
                     chunk = await anext(chunks, _END)
-                if guard.failed or chunk is _END:
+                if chunk is _END:
                     break
-                shown = restorer.feed(chunk)
+                # Looking for values of the model's own would keep the loop from serving others.
+                shown = await run_in_executor(None, feed, chunk) if call.looks else feed(chunk)
                 if shown is not None:
                     yield shown
             guard.check()
-            rest = restorer.flush()
+            rest = await run_in_executor(None, restorer.flush)
             if rest is not None:
                 yield rest
         finally:

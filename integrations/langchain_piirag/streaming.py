@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
@@ -13,6 +14,9 @@ from langchain_piirag.restoring import CALLS, RAW_CALLS, READ, READ_KWARGS, Rest
 from piirag.redaction.reply import Reply
 
 _NO_CALLS: dict[str, Any] = {"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []}
+
+# All fields of a chunk but these, those of later versions of LangChain included.
+_beside = itemgetter(*(set(AIMessageChunk.model_fields) - {"content", "type", "id"}))
 
 
 class ChunkRestorer:
@@ -38,6 +42,7 @@ class ChunkRestorer:
         self._texts: dict[Any, Text] = {}
         self._blocks: dict[Any, Callable[[str], dict[str, Any]]] = {}
         self._calls: list[AIMessageChunk] = []
+        self._plain: Callable[[str], str] | None = None
         self._last: Any = None
         self._told = False
 
@@ -48,6 +53,15 @@ class ChunkRestorer:
             PIIBlockedError: The model said a value of its own, and the policy blocks.
         """
         self._last = chunk
+        if type(chunk) is AIMessageChunk and _is_text_only(chunk):
+            # Nearly every chunk of a reply; all it may hold is in its text.
+            content = chunk.content
+            if type(content) is str:
+                if self._plain is None:
+                    self._plain = self._text("").feed
+                text = self._plain(content)
+                # A copy costs more than all the rest, and most are what they were.
+                return chunk if text == content else chunk.model_copy(update={"content": text})
         if isinstance(chunk, str):
             return self._text("").feed(chunk)
         if not isinstance(chunk, BaseMessageChunk):
@@ -164,6 +178,11 @@ class ChunkRestorer:
         key = (shape.get("index"), "summary", part.get("index"))
         self._blocks[key] = lambda text: {**shape, "summary": [{**part, "text": text}]}
         return {**part, "text": self._text(key).feed(part["text"])}
+
+
+def _is_text_only(chunk: AIMessageChunk) -> bool:
+    """Whether a chunk has nothing to restore, or to tell, beside its content."""
+    return not (any(_beside(chunk.__dict__)) or chunk.__pydantic_extra__)
 
 
 def _filled(shape: dict[str, Any], field: str, text: str) -> dict[str, Any]:

@@ -296,10 +296,12 @@ class _EventRestorer:
 
     def _output(self, output: ToolOutput) -> ToolOutput:
         restore = RevealRestorer(self._boundary.revealer(), self._tools)
+        allowed = output.tool_name in self._tools
         return ToolOutput(
             tool_name=output.tool_name,
             blocks=[restore.block(block) for block in output.blocks],
-            raw_input=output.raw_input,
+            # What the tool was called with, as in `tool_kwargs`.
+            raw_input=self._value(output.raw_input) if allowed else output.raw_input,
             raw_output=self._value(output.raw_output),
             is_error=output.is_error,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
+from llama_index.core.tools import ToolOutput
 
 from llama_index_piirag.messages import MessageRedactor
 from llama_index_piirag.replies import ReplyRestorer
@@ -28,17 +29,27 @@ class _Scrubbed:
 
 
 class _Scrubbing:
-    """Looks like a session to `MessageRedactor`, and puts pseudonyms in place of findings."""
+    """Looks like a session to `MessageRedactor`, and puts pseudonyms in place of findings.
+
+    One message, or one result of a tool, says the same text in several places: a tool's answer
+    stands in its blocks and in its raw output. It is searched once.
+    """
 
     def __init__(self, boundary: Boundary) -> None:
         self._boundary = boundary
+        self._done: dict[str, _Scrubbed] = {}
         session = Redactor(scrubber=boundary.scrubber).session(
             user_id=boundary.user_id, known=boundary.known
         )
         self._find = session.find
 
-    def redact(self, text: str, *, owner: str | None = None) -> _Scrubbed:
-        return _Scrubbed(self._boundary.text(text))
+    def redact(self, text: str, *, owner: str | None = None, said: bool = False) -> _Scrubbed:
+        if not isinstance(text, str):
+            # Refused, by an error of ours.
+            return _Scrubbed(self._boundary.text(text, said=said))
+        if text not in self._done:
+            self._done[text] = _Scrubbed(self._boundary.text(text, said=said))
+        return self._done[text]
 
     def find(self, text: str) -> list[Finding]:
         return self._find(text)
@@ -136,10 +147,11 @@ class Boundary:
             return self.text(message, said=True)
         if not isinstance(message, ChatMessage):
             raise InvalidInputError(f"expected a message, not {type(message).__name__}")
+        scrubbing = _Scrubbing(self)
         for block in message.blocks:
             if isinstance(block, TextBlock):
-                self.text(block.text, said=True)
-        return self.message(message)
+                scrubbing.redact(block.text, said=True)
+        return self._parts(scrubbing).messages([message])[0]
 
     def value(self, data: Any) -> Any:
         """Nested data with pseudonyms in place of values.
@@ -149,12 +161,25 @@ class Boundary:
         """
         return self._parts().value(data)
 
-    def blocks(self, blocks: Sequence[Any]) -> list[Any]:
-        """Content blocks with pseudonyms in place of values. See `messages`."""
-        return self._parts().blocks(blocks)
+    def output(self, output: ToolOutput) -> tuple[list[Any], Any]:
+        """A tool's blocks and its raw output, with pseudonyms in place of values.
 
-    def _parts(self) -> MessageRedactor:
-        session = cast(RedactionSession, _Scrubbing(self))
+        Returns:
+            The blocks, and the raw output; None in its place where it cannot be searched, as an
+            object of the tool's own, such as an answer with its sources.
+
+        Raises:
+            InvalidInputError: A block that cannot be searched.
+        """
+        parts = self._parts()
+        blocks = parts.blocks(output.blocks)
+        try:
+            return blocks, parts.value(output.raw_output)
+        except InvalidInputError:
+            return blocks, None
+
+    def _parts(self, scrubbing: _Scrubbing | None = None) -> MessageRedactor:
+        session = cast(RedactionSession, scrubbing or _Scrubbing(self))
         return MessageRedactor(session, allow_media=self._allow_media)
 
     # Out

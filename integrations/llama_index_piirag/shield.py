@@ -82,12 +82,7 @@ class Shield:
     def _clean(self, tool: BaseTool, output: Any, shown: dict[str, Any]) -> ToolOutput:
         if not isinstance(output, ToolOutput):
             raise InvalidInputError("a tool returned something that is no ToolOutput")
-        blocks = self._boundary.blocks(output.blocks)
-        try:
-            raw = self._boundary.value(output.raw_output)
-        except InvalidInputError:
-            # An object of the tool's own, such as an answer with its sources.
-            raw = None
+        blocks, raw = self._boundary.output(output)
         return ToolOutput(
             tool_name=tool.metadata.get_name(),
             blocks=blocks,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 from typing import Any
 
 from presidio_analyzer import PatternRecognizer
@@ -128,9 +129,8 @@ class PlainText:
         if "(" in read and "(at)" in read.lower():
             return False
         words = raw.translate(_WORDS).split()
-        known = self._vocabulary()
-        if not known.issuperset(words):
-            rest = set(words) - known
+        rest = {*filterfalse(self._vocabulary().__contains__, words)}
+        if rest:
             auxiliary = rest <= self._auxiliaries and are_auxiliaries(text)
             if not auxiliary and not self._are_plain(rest, text):
                 return False
@@ -227,7 +227,11 @@ class _Parts:
         self._mark = "(" if "(" in common else ""
 
     def search(self, text: str) -> bool:
-        return self._mark in text and any(part in text for part in self._texts)
+        if self._mark in text:
+            for part in self._texts:
+                if part in text:
+                    return True
+        return False
 
 
 def _needs_a_mark(expression: str, flags: int) -> bool:

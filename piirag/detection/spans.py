@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from piirag.detection.finding import Finding
 from piirag.detection.known import KnownMatch, KnownValues
@@ -14,6 +15,8 @@ from piirag.detection.protocol import Detector
 from piirag.detection.text import WORD, fold, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
+
+_T = TypeVar("_T")
 
 # More values in a row that hide each other were never seen.
 _MOST_ROUNDS = 8
@@ -60,6 +63,7 @@ def find_spans(
     protected: Sequence[tuple[int, int]] = (),
     context: int = 0,
     language: str | None = None,
+    ahead: Sequence[Finding] | None = None,
 ) -> list[Span]:
     """Find what has to be replaced in a text.
 
@@ -76,6 +80,7 @@ def find_spans(
         context: So many characters at the start are there to be understood by, such as the key
             of a value; nothing in them is replaced.
         language: ISO 639-1 code; the policy's first language if None.
+        ahead: What `detect_ahead` has found in this text already.
 
     Returns:
         Spans in order of position; they do not overlap.
@@ -86,7 +91,9 @@ def find_spans(
     found: list[Span] = []
     taken = list(protected)
     for _ in range(_MOST_ROUNDS):
-        new = _find_once(text, detector, policy, known, taken, context, language or policy.language)
+        code = language or policy.language
+        new = _find_once(text, detector, policy, known, taken, context, code, ahead)
+        ahead = None
         if not new:
             break
         found = sorted([*found, *new], key=lambda span: span.finding.start)
@@ -121,12 +128,11 @@ def _find_once(
     taken: Sequence[tuple[int, int]],
     context: int,
     language: str,
+    ahead: Sequence[Finding] | None,
 ) -> list[Span]:
-    found = [
-        finding
-        for finding in run_detector(detector, _without(text, taken), language)
-        if policy.wants(finding.entity_type, finding.score)
-    ]
+    if ahead is None:
+        ahead = run_detector(detector, _without(text, taken), language)
+    found = [finding for finding in ahead if policy.wants(finding.entity_type, finding.score)]
     found = _without_allowed(text, found, policy)
     candidates = [(finding, text[finding.start : finding.end]) for finding in found]
     denied = _denied(text, policy, 1.0 - len(known) * _STEP)
@@ -239,10 +245,38 @@ def run_detector(detector: Detector, text: str, language: str) -> list[Finding]:
     """
     if not text or text.isspace():
         return []
+    return _checked(text, _run(lambda: list(detector.detect(text, language=language))))
+
+
+def detect_ahead(
+    detector: Detector,
+    texts: Sequence[tuple[str, Sequence[tuple[int, int]]]],
+    language: str,
+) -> list[list[Finding]]:
+    """Run a detector over several texts in one call, for `find_spans` to begin with.
+
+    Args:
+        detector: Finds entities.
+        texts: Texts, each with its stretches that hold tokens already.
+        language: ISO 639-1 code.
+
+    Raises:
+        DetectionError: As in `run_detector`.
+    """
+    bare = [_without(text, protected) for text, protected in texts]
+    read = [text for text in bare if text and not text.isspace()]
+    found = _run(lambda: [list(f) for f in detector.detect_batch(read, language=language)])
+    if len(found) != len(read):
+        raise DetectionError("the detector did not return findings for every text")
+    rest = iter(found)
+    return [_checked(t, next(rest)) if t and not t.isspace() else [] for t in bare]
+
+
+def _run(call: Callable[[], list[_T]]) -> list[_T]:
     failed: str | None = None
-    found: list[Finding] = []
+    found: list[_T] = []
     try:
-        found = list(detector.detect(text, language=language))
+        found = call()
     except (DetectionError, ConfigurationError) as error:
         # Whatever another's detector was handling when it raised this, its message may hold text.
         error.__cause__ = error.__context__ = None
@@ -251,6 +285,10 @@ def run_detector(detector: Detector, text: str, language: str) -> list[Finding]:
         failed = f"{type(error).__module__}.{type(error).__qualname__}"
     if failed is not None:
         raise DetectionError("the detector failed", error_type=failed)
+    return found
+
+
+def _checked(text: str, found: list[Finding]) -> list[Finding]:
     for finding in found:
         if not _sane(finding, len(text)):
             raise DetectionError("the detector returned a finding that does not fit the text")

@@ -4,8 +4,8 @@ from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.redactor import Redactor
 from piirag.redaction.rehydrate import StreamRehydrator
 from piirag.redaction.reply import Reply, ReplyCounts, ReplyStream, Sink
-from piirag.redaction.result import Redaction
-from piirag.redaction.scrubber import Scrubber, ScrubResult
+from piirag.redaction.result import Redaction, ScrubResult
+from piirag.redaction.scrubber import Scrubber
 from piirag.redaction.session import RedactionSession
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What redacting one text gives."""
+"""What redacting or scrubbing one text gives."""
 
 from __future__ import annotations
 
@@ -36,3 +36,28 @@ class Redaction:
 
     def __repr__(self) -> str:
         return f"Redaction({self.counts})"
+
+
+@dataclass(frozen=True, repr=False)
+class ScrubResult:
+    """A scrubbed text and what was found in it.
+
+    Args:
+        text: The text with every finding replaced.
+        findings: Where they stood, in the text that was passed in.
+        insight: Quasi-identifiers and special categories in the text that was passed in.
+        second_look: Entity type -> values that only the second look found.
+    """
+
+    text: str
+    findings: tuple[Finding, ...]
+    insight: Insight = field(default_factory=Insight)
+    second_look: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entity type -> number of findings."""
+        return dict(Counter(f.entity_type for f in self.findings))
+
+    def __repr__(self) -> str:
+        return f"ScrubResult({self.counts})"

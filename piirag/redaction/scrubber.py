@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues
 from piirag.detection.protocol import Detector
 from piirag.detection.quasi import is_quasi
-from piirag.detection.spans import Span, find_spans
+from piirag.detection.spans import Span, detect_ahead, find_spans
 from piirag.detection.text import normal_form, replace_surrogates, require_text
 from piirag.errors import InvalidInputError
 from piirag.policy import OperatorSpec, Policy
@@ -22,6 +22,7 @@ from piirag.redaction.insight import Insight, look_deeper
 from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.issuer import Name, issue, passing_tokens
 from piirag.redaction.known_mappings import distinct, per_text, pseudonyms_in, without_tokens
+from piirag.redaction.result import ScrubResult
 from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
 from piirag.redaction.structure import Structure, structure_of
 from piirag.redaction.surrogates import has_surrogate
@@ -33,32 +34,9 @@ from piirag.vault.vault import MemoryVault, UserVault, Vault
 # found in every other text of the user.
 _SHORTEST_REMEMBERED = 3
 
+_Stretches = Sequence[tuple[int, int]]
+
 _ISSUED = frozenset({operators.PSEUDONYM, operators.SURROGATE})
-
-
-@dataclass(frozen=True, repr=False)
-class ScrubResult:
-    """A scrubbed text and what was found in it.
-
-    Args:
-        text: The text with every finding replaced.
-        findings: Where they stood, in the text that was passed in.
-        insight: Quasi-identifiers and special categories in the text that was passed in.
-        second_look: Entity type -> values that only the second look found.
-    """
-
-    text: str
-    findings: tuple[Finding, ...]
-    insight: Insight = field(default_factory=Insight)
-    second_look: Mapping[str, int] = field(default_factory=dict, hash=False)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Entity type -> number of findings."""
-        return dict(Counter(f.entity_type for f in self.findings))
-
-    def __repr__(self) -> str:
-        return f"ScrubResult({self.counts})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,9 +139,12 @@ class Scrubber:
             vault = self._open(user_id, remember)
         state = self._state(vault)
         indices = {key: KnownValues(known) for key, known in distinct(knowns).items()}
+        issued = [self._issued(text, vault) for text in checked]
+        clean = [self._is_clean(t, k, state) for t, k in zip(checked, knowns, strict=True)]
+        ahead = self._ahead(checked, issued, clean)
         work = [
-            self._spans(t, len(c), k, indices[id(k)], state, vault)
-            for t, c, k in zip(checked, before, knowns, strict=True)
+            self._spans(t, len(c), indices[id(k)], state, vault, *rest)
+            for t, c, k, *rest in zip(checked, before, knowns, issued, clean, ahead, strict=True)
         ]
         table = self._tokens(
             [span for found in work for span in found.spans], vault, state, remember
@@ -299,24 +280,50 @@ class Scrubber:
             issue(vault, new, state.tokens, known=True, random=self._random)
         return bool(new)
 
-    def _spans(
-        self,
-        text: str,
-        context: int,
-        known: Mapping[str, Sequence[str]],
-        index: KnownValues,
-        state: UserState,
-        vault: UserVault,
-    ) -> _Found:
-        remembered = all(
+    def _is_clean(self, text: str, known: Mapping[str, Sequence[str]], state: UserState) -> bool:
+        """Whether a text came out of a scrub that knew the same values."""
+        return self._states.is_clean(text, state) and all(
             (kind, normal_form(kind, value)) in state.remembered
             for kind, values in known.items()
             for value in values
         )
-        protected = self._issued(text, vault)
-        clean = remembered and self._states.is_clean(text, state)
-        spans = [] if clean else self._find(text, context, index, state, vault, protected)
-        more, insight = look_deeper(text, spans, self.policy, protected=protected, context=context)
+
+    def _ahead(
+        self, texts: Sequence[str], issued: Sequence[_Stretches], clean: Sequence[bool]
+    ) -> list[list[Finding] | None]:
+        """What the detector finds in several texts, looked at side by side."""
+        ahead: list[list[Finding] | None] = [None] * len(texts)
+        unread = [i for i, done in enumerate(clean) if not done]
+        if len(unread) > 1:
+            stretches = [(texts[i], issued[i]) for i in unread]
+            found = detect_ahead(self.detector, stretches, self.policy.language)
+            for i, of_one in zip(unread, found, strict=True):
+                ahead[i] = of_one
+        return ahead
+
+    def _spans(
+        self,
+        text: str,
+        context: int,
+        known: KnownValues,
+        state: UserState,
+        vault: UserVault,
+        issued: _Stretches,
+        clean: bool,
+        ahead: list[Finding] | None,
+    ) -> _Found:
+        spans: list[Span] = []
+        if not clean:
+            spans = find_spans(
+                text,
+                detector=self.detector,
+                policy=self.policy,
+                known=[index for index in (known, state.known) if len(index)],
+                protected=issued,
+                context=context,
+                ahead=ahead,
+            )
+        more, insight = look_deeper(text, spans, self.policy, protected=issued, context=context)
         if clean or not more:
             return _Found([], insight, clean)
         more = self._not_made(more, text, vault)
@@ -324,24 +331,6 @@ class Scrubber:
         if structure is not None:
             more = structure.fit(more)
         return _Found(more, insight, clean, structure)
-
-    def _find(
-        self,
-        text: str,
-        context: int,
-        known: KnownValues,
-        state: UserState,
-        vault: UserVault,
-        protected: Sequence[tuple[int, int]],
-    ) -> list[Span]:
-        return find_spans(
-            text,
-            detector=self.detector,
-            policy=self.policy,
-            known=[index for index in (known, state.known) if len(index)],
-            protected=protected,
-            context=context,
-        )
 
     def _not_made(self, spans: list[Span], text: str, vault: UserVault) -> list[Span]:
         """Leave out what is a surrogate of this user's, made by an earlier call."""
@@ -351,7 +340,7 @@ class Scrubber:
         made = {t for t, v in vault.get(surfaces).items() if v["o"] == operators.SURROGATE}
         return [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
 
-    def _issued(self, text: str, vault: UserVault) -> list[tuple[int, int]]:
+    def _issued(self, text: str, vault: UserVault) -> _Stretches:
         """Where pseudonyms stand that this user's vault has issued."""
         matches = list(tokens.PSEUDONYM.finditer(text))
         there = vault.get([m.group() for m in matches])

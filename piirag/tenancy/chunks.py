@@ -12,7 +12,8 @@ from typing import Any
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
-from piirag.redaction.scrubber import Scrubber, ScrubResult
+from piirag.redaction.result import ScrubResult
+from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.borders import Piece, mended, piece_of
 from piirag.vault.keys import keyed_hash
 

@@ -1,12 +1,13 @@
 """Where token -> value mappings live, encrypted."""
 
+from piirag.errors import SessionGoneError
 from piirag.vault.key_wrapper import KeyWrapper
 from piirag.vault.keyring import KeyRing, Rotation
 from piirag.vault.keys import MasterKey
 from piirag.vault.postgres import PostgresBackend, PostgresVault
 from piirag.vault.protocol import Entry, UserRecord, VaultBackend
 from piirag.vault.redis import RedisBackend, RedisVault
-from piirag.vault.sessions import SessionGoneError, SessionVault
+from piirag.vault.sessions import SessionVault
 from piirag.vault.user_vault import Claim
 from piirag.vault.vault import MemoryVault, SQLiteVault, UserVault, Vault
 

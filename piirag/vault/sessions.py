@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from piirag.errors import InvalidInputError, UserErasedError, VaultError
+from piirag.errors import InvalidInputError, SessionGoneError, UserErasedError
 from piirag.vault.keys import keyed_hash, seal, unseal
 from piirag.vault.mapping_codec import decode_mapping, encode_mapping
 from piirag.vault.user_vault import UserVault
@@ -27,16 +27,6 @@ DEFAULT_TTL = 900.0
 LONGEST_TTL = 30 * 86_400.0
 LONGEST_ID = 512
 _EXPIRY = struct.Struct(">d")
-
-
-class SessionGoneError(VaultError):
-    """No such session of this user: expired, taken already, erased, or never there."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this user has no such session: it expired, was taken already, was erased, or never "
-            "was there"
-        )
 
 
 class SessionVault:

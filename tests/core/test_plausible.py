@@ -172,6 +172,12 @@ def test_recognisers_of_ones_own_are_not_judged():
         ("0xddf50d3f465a3833  7e 9f 5a 7c e8 70 18 93", "5a"),
         ("\tat jakarta.servlet.http.HttpServlet.send(H.java:1)", "jakarta"),
         ("Steuer-ID: 1", "Steuer"),
+        ("o.a.k.c.Metadata - up", "a"),
+        ("at planner.router(Main.java:688)", "Main"),
+        ("std::abc b = cafe::bad()", "cafe"),
+        ("GRANT SELECT ON t TO readonly", "GRANT"),
+        ('ami = "ami-08c4"', "ami"),
+        ("5a 7c e8 b6 18 93 0f\nalloc 3756 KiB", "b6 18 93 0f\nalloc 3756 KiB"),
     ],
 )
 def test_D12_words_that_are_no_names(text, surface):
@@ -189,6 +195,11 @@ def test_D12_words_that_are_no_names(text, surface):
         ("met in Jakarta.", "Jakarta"),
         ("user jane.roe.smith logged in", "jane"),
         ("jane@acme.org.uk", "jane"),
+        ("user=jane&x=1", "jane"),
+        ("see jane_roe.pdf", "jane"),
+        ("Grant Smith", "Grant"),
+        ("notes of Jane.py", "Jane"),
+        ("Saragih GmbH", "GmbH"),
     ],
 )
 def test_names_stay(text, surface):
@@ -201,6 +212,8 @@ def test_figures_stay_beside_the_rest_of_an_address():
     assert model(text, "Teplická", "LOCATION", "47", "277 06", "Kostelec") == [
         "Teplická", "47", "277 06", "Kostelec",
     ]  # fmt: skip
+    text = "at 37 O'Reilly Street"
+    assert model(text, "37", "LOCATION", "O'Reilly Street") == ["37", "O'Reilly Street"]
     assert model("row 8214633 done", "8214633", "LOCATION") == []
 
 

@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    HumanMessageChunk,
+    message_chunk_to_message,
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableGenerator
 from langchain_openai import ChatOpenAI
 
 from langchain_piirag import RedactedChatModel, RedactedModel
@@ -269,3 +275,79 @@ def test_S4_a_real_client_streams_calls_and_usage(wrapper: Any, size: int) -> No
     assert {c["name"]: c["args"] for c in batch.tool_calls} == expected
     assert whole.usage_metadata["total_tokens"] == 2
     assert not PLACEHOLDER.search(whole.text)
+
+
+class _Passing(RunnableGenerator):
+    """A model that yields exactly the objects it was given."""
+
+    def __init__(self, chunks: list[Any]) -> None:
+        def source(_: Any) -> Any:
+            yield from chunks
+
+        async def asource(_: Any) -> Any:
+            for chunk in chunks:
+                yield chunk
+
+        super().__init__(source, asource)
+
+
+async def _astreamed(model: Any) -> list[Any]:
+    return [piece async for piece in model.astream(PROMPT)]
+
+
+@pytest.mark.parametrize("redactor", [AT_ONCE, LOOKS], ids=["allow", "redact"])
+async def test_a_chunk_that_stays_as_it_is_is_not_copied(redactor: Redactor) -> None:
+    """Copying it would cost more than all the rest."""
+    chunks = [AIMessageChunk(text, id="1") for text in ("Dear ", TOKEN, " and ", "[", "x] ")]
+    model = RedactedModel(_Passing(chunks), redactor, known=KNOWN)
+    for pieces in (list(model.stream(PROMPT)), await _astreamed(model)):
+        if redactor is AT_ONCE:
+            same = [one is other for one, other in zip(pieces, chunks, strict=False)]
+            assert same == [True, False, True, False, False]
+        assert "".join(p.content for p in pieces) == f"Dear {MAIL} and [x] "
+        assert pieces[-1].response_metadata["piirag"]["restored"] == 1
+    # Whatever became of them, the model's own chunks are as they were.
+    assert [c.content for c in chunks] == ["Dear ", TOKEN, " and ", "[", "x] "]
+    assert all(not c.response_metadata for c in chunks)
+
+
+_CALL = {"name": "mail", "args": json.dumps({"to": TOKEN}), "id": "1", "index": 0}
+_BESIDE = {
+    "reasoning": {"additional_kwargs": {"reasoning_content": TOKEN}},
+    "refusal": {"additional_kwargs": {"refusal": TOKEN}},
+    "a call": {"tool_call_chunks": [_CALL]},
+    "a provider's call": {
+        "additional_kwargs": {"function_call": {"name": "mail", "arguments": _CALL["args"]}}
+    },
+    "parsed": {"additional_kwargs": {"parsed": {"to": TOKEN}}},
+    "the end": {"chunk_position": "last"},
+}
+
+
+@pytest.mark.parametrize("beside", _BESIDE)
+def test_S4_what_stands_beside_plain_text_is_never_passed_by(beside: str) -> None:
+    """The short way is for chunks that have a text and nothing else."""
+    chunk = AIMessageChunk("plain", id="1", **_BESIDE[beside])
+    model = RedactedModel(_Passing([chunk]), AT_ONCE, known=KNOWN, restore_tool_args=["mail"])
+    pieces = list(model.stream(PROMPT))
+    whole = pieces[0] + pieces[1] if len(pieces) > 1 else pieces[0]
+    assert pieces[0] is not chunk
+    assert TOKEN not in repr(whole)
+    if beside != "the end":
+        assert MAIL in repr(whole)
+    assert whole.response_metadata["piirag"]
+
+
+@pytest.mark.parametrize("kind", ["subclass", "blocks", "human"])
+def test_S4_other_kinds_of_chunk_go_the_long_way(kind: str) -> None:
+    class Own(AIMessageChunk):
+        pass
+
+    made = {
+        "subclass": lambda: Own(TOKEN),
+        "blocks": lambda: AIMessageChunk([{"type": "text", "text": TOKEN, "index": 0}]),
+        "human": lambda: HumanMessageChunk(TOKEN),
+    }[kind]()
+    pieces = list(RedactedModel(_Passing([made]), AT_ONCE).stream(PROMPT))
+    assert pieces[0].text == MAIL
+    assert type(pieces[0]) is type(made)

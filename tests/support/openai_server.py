@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from support import openai_responses
+
 Json = dict[str, Any]
 Reply = Callable[[Json], str]
 ToolReply = Callable[[Json], list[tuple[str, Json]]]
@@ -59,6 +61,9 @@ class RecordedRequest:
 
 def prompt_text(body: Json) -> str:
     """All text of a request: messages of any shape, a prompt, or an embedding's input."""
+    if _is_response(body):
+        items = [openai_responses.item_text(item) for item in openai_responses.items_of(body)]
+        return "\n".join([*([body["instructions"]] if body.get("instructions") else []), *items])
     if "messages" not in body:
         prompt = body.get("prompt", body.get("input", ""))
         return prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
@@ -67,8 +72,16 @@ def prompt_text(body: Json) -> str:
 
 def echo(body: Json) -> str:
     """The default reply: what the user said last."""
-    users = [m for m in body.get("messages", ()) if m.get("role") == "user"]
+    messages = openai_responses.items_of(body) if _is_response(body) else body.get("messages", ())
+    users = [m for m in messages if m.get("role") == "user"]
     return "You said: " + (_content_text(users[-1]) if users else prompt_text(body))
+
+
+def _is_response(body: Json) -> bool:
+    """Whether a request is one of the Responses API: embeddings have an input too."""
+    given = body.get("input")
+    items = isinstance(given, list) and bool(given) and isinstance(given[0], dict)
+    return items or (given is not None and "instructions" in body)
 
 
 def _content_text(message: Json) -> str:
@@ -108,6 +121,8 @@ class OpenAIServer:
         reply: Makes the reply's text from the request's JSON body.
         tool_reply: Makes (name, arguments) of tool calls, used for a chat request that offers tools
             and does not end in a tool's result; None, or an empty list, to answer in text.
+        reasoning: Makes the summary of the reasoning before a reply of the Responses API; None for
+            no such summary.
         chunk_size: How many characters a streamed piece has.
         dimensions: The length of an embedding where the request names none.
         zstd: Whether LangSmith clients are told to compress their traces.
@@ -125,6 +140,7 @@ class OpenAIServer:
         """See the attributes of the class."""
         self.reply = reply
         self.tool_reply = tool_reply
+        self.reasoning: Reply | None = None
         self.chunk_size = chunk_size
         self.dimensions = dimensions
         self.zstd = zstd
@@ -265,6 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._complete(body, chat=True)
         elif path == "/v1/completions":
             self._complete(body, chat=False)
+        elif path == "/v1/responses":
+            self._respond(body)
         else:
             self._fail(404, "Unknown request URL")
 
@@ -307,6 +325,19 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             choice["text"] = text
         self._send({**head, "object": kind, "choices": [choice], "usage": usage})
+
+    def _respond(self, body: Json) -> None:
+        owner = self.owner
+        wanted = owner.tool_reply if body.get("tools") else None
+        calls = wanted(body) if wanted and not openai_responses.ends_in_result(body) else []
+        text = "" if calls else owner.reply(body)
+        reasoning = owner.reasoning(body) if owner.reasoning is not None else None
+        number = len(owner.requests)
+        whole = openai_responses.response(body, number, text, calls, reasoning)
+        if body.get("stream"):
+            self._send_events(openai_responses.events(whole, owner.pieces))
+        else:
+            self._send(whole)
 
     def _events(
         self,

@@ -9,7 +9,7 @@ import zlib
 import openai
 import pytest
 
-from support.openai_server import OpenAIServer
+from support.openai_server import OpenAIServer, prompt_text
 
 HELLO = [{"role": "user", "content": "hello [PERSON_1]"}]
 
@@ -183,3 +183,48 @@ def test_langsmith_single_runs(server):
     assert methods == [("POST", "/langsmith/runs"), ("PATCH", f"/langsmith/runs/{run_id}")]
     assert b"canary-in" in server.bodies
     assert b"canary-out" in server.bodies
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses(server, client, stream):
+    server.reasoning = lambda body: "first I read, then I answer"
+    options = {"model": "m", "input": "Hello äöü", "instructions": "Be kind."}
+    if stream:
+        events = list(client.responses.create(stream=True, **options))
+        assert [e.sequence_number for e in events] == list(range(len(events)))
+        deltas = [e.delta for e in events if e.type == "response.output_text.delta"]
+        assert len(deltas) > 3
+        response = events[-1].response
+        assert "".join(deltas) == response.output_text
+    else:
+        response = client.responses.create(**options)
+    assert response.output_text == "You said: Hello äöü"
+    assert response.output[0].summary[0].text == "first I read, then I answer"
+    assert response.status == "completed"
+    body = server.requests[-1].json()
+    assert prompt_text(body) == "Be kind.\nHello äöü"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_with_tool_calls(server, client, stream):
+    server.tool_reply = lambda body: [("find", {"who": "ä"}), ("send", {"to": "b"})]
+    tools = [{"type": "function", "name": "find", "parameters": {}, "strict": False}]
+    options = {"model": "m", "tools": tools, "input": [{"role": "user", "content": "look"}]}
+    if stream:
+        events = list(client.responses.create(stream=True, **options))
+        pieces = [e.delta for e in events if e.type == "response.function_call_arguments.delta"]
+        assert "".join(pieces) == '{"who": "ä"}{"to": "b"}'
+        response = events[-1].response
+    else:
+        response = client.responses.create(**options)
+    calls = [(item.name, item.arguments) for item in response.output]
+    assert calls == [("find", '{"who": "ä"}'), ("send", '{"to": "b"}')]
+    outputs = [
+        {"type": "function_call_output", "call_id": item.call_id, "output": "found"}
+        for item in response.output
+    ]
+    said = [item.model_dump(exclude_none=True) for item in response.output]
+    later = client.responses.create(**{**options, "input": [*options["input"], *said, *outputs]})
+    assert later.output_text == "You said: look"
+    assert later.output[0].id not in {item.id for item in response.output}
+    assert "found" in prompt_text(server.requests[-1].json())

@@ -49,10 +49,6 @@ class Numbering:
             self.possible = "|".join(rf"\d{{{length}}}" for length in lengths)
         else:
             self.possible = _possible(self._regions)
-        # With leading digits, `phonenumbers` takes another way to decide.
-        decides = self.main.leading_digits is None
-        self._valid = re.compile(_valid(self.main)) if decides else None
-        self._formats = re.compile("|".join(_formats(self.main)) or r"(?!)")
         self._wanting = [self._wants_prefix(rule) for rule in self.main.number_format]
 
     def verdict(self, national: str) -> bool | None:
@@ -60,6 +56,16 @@ class Numbering:
         if self._valid is not None and self._valid.fullmatch(national):
             return True
         return None if self._of_some_kind.fullmatch(national) else False
+
+    # Most countries' expressions are never needed, and compiling all of them takes long.
+    @cached_property
+    def _valid(self) -> re.Pattern[str] | None:
+        # With leading digits, `phonenumbers` takes another way to decide.
+        return re.compile(_valid(self.main)) if self.main.leading_digits is None else None
+
+    @cached_property
+    def _formats(self) -> re.Pattern[str]:
+        return re.compile("|".join(_formats(self.main)) or r"(?!)")
 
     @cached_property
     def _of_some_kind(self) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ expressions made of the same metadata.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -60,7 +61,7 @@ class _Region:
         rules = {m.national_prefix_transform_rule for m in involved} - {None, ""}
         removed = "|".join(f"(?:{prefix})" for prefix in sorted(prefixes))
         self._own = own
-        self._touched = re.compile("|".join(p for p in (f"(?:{abroad})", code, removed) if p))
+        self._taken_off = "|".join(p for p in (f"(?:{abroad})", code, removed) if p)
         self.possible = r"\d{2,}"
         self.fewest = _FEWEST_NATIONAL
         if not rules or (prefixes, rules) == _BRAZIL:
@@ -69,7 +70,15 @@ class _Region:
             self.possible = rf"(?:{abroad})\d{{{_FEWEST_AFTER_PLUS},}}|{national}"
             # After an international prefix, of one digit at least, it may be another country's.
             self.fewest = min(found.fewest, 1 + _FEWEST_AFTER_PLUS)
-        self._possible = re.compile(self.possible)
+
+    # Compiled when they are first needed: all of them together slow a first call down.
+    @functools.cached_property
+    def _touched(self) -> re.Pattern[str]:
+        return re.compile(self._taken_off)
+
+    @functools.cached_property
+    def _possible(self) -> re.Pattern[str]:
+        return re.compile(self.possible)
 
     def verdict(self, digits: str) -> bool | None:
         """Whether the digits are a valid number; None where only `phonenumbers` can tell."""

@@ -192,13 +192,18 @@ class Scanner:
             self._near.walker is not None and DIGIT in shape and self._near_start.search(shape)
         ):
             return True
-        if any(all(needle in shape for needle in needles) for needles, _ in self._anywhere):
-            return True
-        for needles, _, finder in self._finders:
-            if any(needle in shape for needle in needles) and any(
-                True for _ in finder.places(shape)
-            ):
+        for needles, _ in self._anywhere:
+            for needle in needles:
+                if needle not in shape:
+                    break
+            else:
                 return True
+        for needles, _, finder in self._finders:
+            for needle in needles:
+                if needle in shape:
+                    for _ in finder.places(shape):
+                        return True
+                    break
         tried: list[int] = []
         for needle, _, search in self._searches:
             if needle in shape:

@@ -13,7 +13,7 @@ NEVER_NAMES = frozenset(
     attention avg bcc beneficiary betreff bic billing bitcoin bonjour borrower bsn bulk byte bytes
     caller cc cheers checksum ciao citation codice commit contact contrat cordialement cpf ctrl
     curp currency curriculum customer dear dni dob empfanger empfänger email enclosure
-    epoch estimate exception expiry expéditeur figure fiscale freundlichen fwd gender gmbh
+    epoch estimate exception expiry expéditeur figure fiscale freundlichen fwd gender
     greetings grüsse grusse gruesse gstin guten hallo hello hexdump hola iban id identifier
     imei incoterms insured invoice isbn issn itin json kib kontakt kontaktperson kyc
     landlord lender lessee lessor mfg mib middleware mieter miete mrn
@@ -27,6 +27,8 @@ NEVER_NAMES = frozenset(
     sehr geehrte geehrter herzlichen herzliche mit besten freundliche
     compaction checkpoint sstable sstables mtu rebalance vacuum autovacuum watchdog hypervisor
     deprecated deadlock stacktrace traceback backtrace segfault goroutine runtime
+    retry retries reindex bitmap ptr hline dword qword ymmword xmmword part
+    ingest ingestion dispatcher servlet stdlib
     modulus fingerprint latency bandwidth decoder encoder codec parser scheduler planner
     kubelet kubectl systemd daemon kernel firmware nginx postgres postgresql
     """.split()
