@@ -18,6 +18,7 @@ from llama_index_piirag.testing import LlamaIndexDriver
 from piirag import Scrubber
 from piirag.erasure import as_targets, delete_user
 from piirag.erasure.targets.in_memory import InMemoryTarget
+from piirag.errors import ErasureError
 from piirag.testing.tenancy import Item, TenancyDriver, TenancySuite
 from support.llama_fakes import HashedEmbedding
 
@@ -71,3 +72,27 @@ def test_E1_the_saved_file_loses_the_user_and_nobody_else(framework: str, tmp_pa
         else SimpleVectorStore.from_persist_path(str(path))
     )
     assert InMemoryTarget(again).count("bob") == 20
+
+
+def test_the_last_tagged_item_may_go_from_among_untagged_ones() -> None:
+    """How items name their user was a guess; what was found told that it was right."""
+    store = InMemoryVectorStore(LexicalEmbeddings())
+    store.add_texts(["of alice", "of nobody"], [{"user_id": "alice"}, {}], ids=["1", "2"])
+    receipt = delete_user("alice", targets=[store])
+    assert (receipt.status, receipt.deleted) == ("complete", 1)
+    assert list(store.store) == ["2"]
+    # Nothing tells whether the guess is right where none of them was ever seen.
+    assert not delete_user("alice", targets=[store]).complete
+
+
+def test_a_wrong_guess_is_found_out_whoever_is_asked_for() -> None:
+    store = InMemoryVectorStore(LexicalEmbeddings())
+    store.add_texts(["of bob", "of nobody"], [{"user_id": "bob"}, {}], ids=["1", "2"])
+    target = InMemoryTarget(store)
+    assert target.count("alice") == 0
+    store.delete(["1"])
+    assert target.count("alice") == 0
+    keyed = InMemoryVectorStore(LexicalEmbeddings())
+    keyed.add_texts(["of alice"], [{"user_id": f"u{'0' * 32}"}], ids=["1"])
+    with pytest.raises(ErasureError):
+        InMemoryTarget(keyed).count("alice")
