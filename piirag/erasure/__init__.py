@@ -21,6 +21,7 @@ from piirag.erasure.signing import ReceiptError, SigningKey
 from piirag.erasure.suppression import Reapplied, SuppressionList
 from piirag.erasure.target import (
     Capabilities,
+    DeletableTarget,
     EditableTarget,
     ErasureTarget,
     ListingTarget,
@@ -59,6 +60,7 @@ __all__ = [
     "NOTHING_FOUND",
     "PARTIAL",
     "Capabilities",
+    "DeletableTarget",
     "EditableTarget",
     "ErasureReceipt",
     "ErasureService",

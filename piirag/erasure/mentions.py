@@ -21,7 +21,7 @@ from piirag.erasure.covering import Mask, numbered
 from piirag.erasure.person import Person, Sign
 from piirag.erasure.preview import Mention, SubjectPreview, TargetMentions
 from piirag.erasure.progress import shown
-from piirag.erasure.target import EditableTarget, ErasureTarget, ListingTarget, StoredItem
+from piirag.erasure.target import DeletableTarget, ErasureTarget, ListingTarget, StoredItem
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import ConfigurationError, InvalidInputError, InvalidUserIdError, VaultKeyError
 from piirag.redaction import tokens
@@ -218,7 +218,7 @@ class Search:
             return Scan(items=None), _NOT_LISTING, None
         if self._sought.tenants is None and not _lists_all(target):
             return Scan(items=None), _NOT_ALL, None
-        note = "" if isinstance(target, EditableTarget) else _NOT_EDITABLE
+        note = "" if isinstance(target, DeletableTarget) else _NOT_EDITABLE
         if any(isinstance(t, Space) for t in self._sought.tenants or ()) and not _lists_all(target):
             note = "; ".join(filter(None, (_NOT_SPACES, note)))
         found, error = self._service.retry.run(lambda: self._scan(target, self.names[index], keep))
@@ -326,7 +326,7 @@ def _entry(
     target: ErasureTarget, name: str, scan: Scan, note: str, error: str | None
 ) -> TargetMentions:
     items = None if error is not None else scan.items
-    return TargetMentions(name, target.kind, items, isinstance(target, EditableTarget), note, error)
+    return TargetMentions(name, target.kind, items, isinstance(target, DeletableTarget), note, error)
 
 
 def _lists_all(target: ErasureTarget) -> bool:

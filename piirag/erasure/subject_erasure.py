@@ -18,7 +18,7 @@ from piirag.erasure.preview import ERASE, KEEP, SubjectPreview
 from piirag.erasure.progress import shown
 from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
 from piirag.erasure.steps import version_of
-from piirag.erasure.target import EditableTarget, StoredItem
+from piirag.erasure.target import DeletableTarget, EditableTarget, ErasureTarget, StoredItem
 from piirag.errors import InvalidInputError, VaultKeyError
 from piirag.vault.vault import UserVault, Vault
 
@@ -37,6 +37,7 @@ NOT_SCRUBBED = (
 LATER = "what users store of the person from now on: writes that mention a person are not refused"
 _BATCH = 500
 _VECTORS_STAY = "vectors were not computed anew: they come from the text with the pseudonym"
+_NOT_RESCRUBBED = "text cannot be replaced in it, only deleted: how='delete'"
 _BYTES_STAY = (
     "bytes of what was deleted may stay in files until they are reclaimed; they hold pseudonyms"
 )
@@ -107,7 +108,9 @@ class _Work:
             return self._entry(index, None, None, note, error)
         found = len(before.mentions)
         after = before
-        if before.kept and isinstance(target, EditableTarget):
+        if before.kept and self._way(target) is None and isinstance(target, DeletableTarget):
+            note = "; ".join(filter(None, (note, _NOT_RESCRUBBED)))
+        elif before.kept and isinstance(target, DeletableTarget):
             _, error = self.service.retry.run(lambda: self._edit(target, before))
             if error is None:
                 after, _, error = self.search.scan(index)
@@ -115,31 +118,39 @@ class _Work:
                 self.failed = True
                 return self._entry(index, found, None, note, error)
         self.left |= after.seen
-        return self._entry(index, found, len(after.mentions), self._told(note, before, after), None)
+        told = self._told(target, note, before, after)
+        return self._entry(index, found, len(after.mentions), told, None)
 
-    def _edit(self, target: EditableTarget, scan: Scan) -> None:
+    def _way(self, target: ErasureTarget) -> str | None:
+        """What is done with the items of a target; None for nothing."""
+        if self.how == RESCRUB and not isinstance(target, EditableTarget):
+            return DELETE if getattr(target, "recomputed", False) is True else None
+        return self.how
+
+    def _edit(self, target: DeletableTarget, scan: Scan) -> None:
         self.approved |= {token for _, _, held in scan.kept for token in held}
         for start in range(0, len(scan.kept), _BATCH):
             part = scan.kept[start : start + _BATCH]
-            if self.how == DELETE:
+            if self._way(target) == DELETE or not isinstance(target, EditableTarget):
                 target.delete_items([item.id for _, item, _ in part])
                 continue
             new = [self.sought.replaced(item, held) for _, item, held in part]
-            target.replace_items(new, self._vectors(new))
+            vectors = None
+            if self.embed is not None and not _is_vectorless(target):
+                vectors = self.embed([item.text or "" for item in new])
+            target.replace_items(new, vectors)
 
-    def _vectors(self, items: list[StoredItem]) -> Sequence[Sequence[float]] | None:
-        return None if self.embed is None else self.embed([item.text or "" for item in items])
-
-    def _told(self, note: str, before: Scan, after: Scan) -> str:
+    def _told(self, target: ErasureTarget, note: str, before: Scan, after: Scan) -> str:
         """What became of the mentions, in words."""
         decided = {m.key: m.decision for m in self.preview.mentions}
         left = [decided.get(m.key) for m in after.mentions]
         undone = sum(decided.get(m.key) == ERASE and not m.reason for m in after.mentions)
         told = [note] if note else []
         gone = len(before.mentions) - len(after.mentions)
-        if self.how == RESCRUB and gone > 0:
+        if self._way(target) == RESCRUB and gone > 0:
             told.append(f"{gone} items stay without what stood for the person")
-            told += [] if self.embed is not None else [_VECTORS_STAY]
+            if self.embed is None and not _is_vectorless(target):
+                told.append(_VECTORS_STAY)
         elif gone > 0:
             told.append(_BYTES_STAY)
         new, kept = left.count(None), left.count(KEEP)
@@ -242,3 +253,7 @@ class _Work:
         )
         key = self.service.signing_key
         return receipt if key is None else receipt.signed(key)
+
+
+def _is_vectorless(target: ErasureTarget) -> bool:
+    return getattr(target, "vectorless", False) is True

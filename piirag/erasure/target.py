@@ -107,10 +107,13 @@ class ListingTarget(ErasureTarget, Protocol):
 
 
 @runtime_checkable
-class EditableTarget(ListingTarget, Protocol):
-    """A listing target that reads what everybody has, and changes items one by one.
+class DeletableTarget(ListingTarget, Protocol):
+    """A listing target that reads what everybody has, and deletes items one by one.
 
     What is erased of a person who is no user needs it: the person stands in items of many users.
+
+    A target may have an attribute `recomputed`, true where what it holds can be computed again, as
+    in a cache: then an item is deleted where its text should be replaced and cannot be.
     """
 
     def all_items(self) -> Iterator[StoredItem]:
@@ -120,6 +123,14 @@ class EditableTarget(ListingTarget, Protocol):
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete items by their ids in the store, and no others; unknown ids do nothing."""
         ...
+
+
+@runtime_checkable
+class EditableTarget(DeletableTarget, Protocol):
+    """A target whose items can be changed one by one, too.
+
+    It may have an attribute `vectorless`, true where it has no vectors: none are computed for it.
+    """
 
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None

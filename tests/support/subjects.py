@@ -8,10 +8,13 @@ from typing import Any
 
 from piirag import Scrubber, Vault
 from piirag.erasure.targets.chroma import ChromaTarget
+from piirag.erasure.targets.faiss import FaissTarget
 from piirag.erasure.targets.in_memory import InMemoryTarget
+from piirag.erasure.targets.lancedb import LanceDBTarget
+from piirag.erasure.targets.lancedb_table import LanceItems, LanceRow
 from piirag.tenancy import Chunk, Space, TenantBinding, TenantTags
 
-KINDS = ("chroma", "langchain", "llama_index")
+KINDS = ("chroma", "langchain", "llama_index", "faiss", "lancedb")
 
 Rows = dict[str, tuple[str, dict[str, Any], tuple[float, ...]]]
 
@@ -59,6 +62,21 @@ class Place:
 
             self.store = InMemoryVectorStore(DeterministicFakeEmbedding(size=3))
             self.target = InMemoryTarget(self.store, self.tags)
+        elif kind == "faiss":
+            import faiss
+            from langchain_community.docstore.in_memory import InMemoryDocstore
+            from langchain_community.vectorstores import FAISS
+            from langchain_core.embeddings import DeterministicFakeEmbedding
+
+            self.store = FAISS(
+                DeterministicFakeEmbedding(size=3), faiss.IndexFlatL2(3), InMemoryDocstore(), {}
+            )
+            self.target = FaissTarget(self.store, self.tags)
+        elif kind == "lancedb":
+            import lancedb
+
+            self.store = LanceItems(lancedb.connect(str(folder)), "crm")
+            self.target = LanceDBTarget(self.store, self.tags)
         else:
             from llama_index.core.vector_stores.simple import SimpleVectorStore
 
@@ -89,8 +107,12 @@ class Place:
                 metadatas=[metadata for _, _, metadata in rows],
                 embeddings=[vector(text) for _, text, _ in rows],
             )
-        for id, text, metadata in rows if self.kind != "chroma" else ():
-            if self.kind == "langchain":
+        if self.kind == "lancedb" and rows:
+            self.store.write([LanceRow(id, text, meta, vector(text)) for id, text, meta in rows])
+        for id, text, metadata in rows if self.kind not in {"chroma", "lancedb"} else ():
+            if self.kind == "faiss":
+                self.store.add_embeddings([(text, vector(text))], [dict(metadata)], [id])
+            elif self.kind == "langchain":
                 self.store.store[id] = {
                     "id": id,
                     "vector": vector(text),
@@ -114,8 +136,29 @@ class Place:
                 id: (row["text"], dict(row["metadata"]), tuple(row["vector"]))
                 for id, row in self.store.store.items()
             }
+        if self.kind == "lancedb":
+            return {
+                row.id: (row.text or "", dict(row.metadata), tuple(row.vector or ()))
+                for row in self.store.rows(None, vectors=True)
+            }
+        if self.kind == "faiss":
+            found = {place: self.store.docstore.search(id) for place, id in self._table.items()}
+            return {
+                id: (
+                    found[place].page_content,
+                    dict(found[place].metadata),
+                    tuple(self.store.index.reconstruct(place).tolist()),
+                )
+                for place, id in self._table.items()
+            }
         data = self.store.data
         return {
             id: (meta["_node_text"], dict(meta), tuple(data.embedding_dict[id]))
             for id, meta in data.metadata_dict.items()
         }
+
+    @property
+    def _table(self) -> dict[int, str]:
+        """FAISS: place -> id."""
+        table: dict[int, str] = self.store.index_to_docstore_id
+        return table

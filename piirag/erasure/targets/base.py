@@ -42,6 +42,8 @@ class StoreTarget(ABC):
         self.tags = tags if tags is not None else TenantTags()
         self.identity = (self.kind, identity, self.tags.key, self.tags.keyed)
         self._guessed = tags is None
+        # Whether an item named its user as was guessed: the last such one may be deleted next.
+        self._right = False
 
     # To be defined
 
@@ -79,12 +81,17 @@ class StoreTarget(ABC):
         """The number found, or an error where nothing was because items are named otherwise.
 
         Raises:
-            ErasureError: The tags were guessed, and no item bears such a tag.
+            ErasureError: The tags were guessed, and no item bears such a tag, or has borne one as
+                long as there is this target.
         """
+        self._right = self._right or found > 0
         if found or not self._guessed:
             return found
         sample = [item.metadata.get(self.tags.key) for item in islice(self.all_items(), _SAMPLE)]
-        if sample and all(tag is None or _KEYED.fullmatch(str(tag)) for tag in sample):
+        named = [str(tag) for tag in sample if tag is not None]
+        if not all(map(_KEYED.fullmatch, named)):
+            self._right = True
+        elif named or (sample and not self._right):
             raise ErasureError(
                 "this store names its users by another key or by keyed ids; pass the "
                 "TenantVectorStore or TenantIndex, or the target made with TenantTags"

@@ -113,8 +113,6 @@ class EntriesTarget(StoreTarget):
         super().__init__(name, identity, tags)
         self._clears = clear_unattributed
         self._told: str | None = None
-        # Whether an entry named its user as was guessed: the last such one may be deleted next.
-        self._right = False
 
     @abstractmethod
     def entries(self) -> Iterator[Entry]:

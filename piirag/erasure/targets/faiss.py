@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,41 @@ class FaissTarget(StoreTarget):
                 self._items.remove(ids)
             self._items.tidy()
             if self._folder is not None and any(self._is_of(tag, i) for i in self._saved()):
-                self._save(self._folder, tag)
+                self._save(self._folder, lambda item: self._is_of(tag, item))
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id, from the files too.
+
+        Raises:
+            ErasureError: As in `delete`.
+        """
+        gone = set(ids)
+        with self._items.lock:
+            there = [item.id for item in self._items.all() if item.id in gone]
+            self._items.forget(there, self.tags.key)
+            self._items.remove(there)
+            if self._folder is not None and any(item.id in gone for item in self._saved()):
+                self._save(self._folder, lambda item: item.id in gone)
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there, in the files too.
+
+        Raises:
+            ErasureError: As in `delete`.
+            InvalidInputError: A vector of another length than those of the index; nothing was
+                changed.
+        """
+        new = {item.id: item for item in items}
+        vector_of = {} if vectors is None else dict(zip(new, vectors, strict=True))
+        with self._items.lock:
+            held = {item.id for item in self._items.all()}
+            there = [item for id, item in new.items() if id in held]
+            moved = {id: vector for id, vector in vector_of.items() if id in held}
+            self._items.replace(there, moved, self.tags.key)
+            if self._folder is not None and any(item.id in new for item in self._saved()):
+                self._save(self._folder, lambda item: False)
 
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's items."""
@@ -112,7 +146,8 @@ class FaissTarget(StoreTarget):
             raise ErasureError("memory that was freed cannot be overwritten")
         with self._items.lock:
             if self._folder.is_dir() and self._saved():
-                self._save(self._folder, self.tags.tag(user_id))
+                tag = self.tags.tag(user_id)
+                self._save(self._folder, lambda item: self._is_of(tag, item))
 
     def _is_of(self, tag: str, item: StoredItem) -> bool:
         found = item.metadata.get(self.tags.key)
@@ -124,9 +159,9 @@ class FaissTarget(StoreTarget):
     def _saved(self) -> list[StoredItem]:
         return [] if self._folder is None else self._items.saved(self._folder)
 
-    def _save(self, folder: Path, tag: str) -> None:
+    def _save(self, folder: Path, may_go: Callable[[StoredItem], bool]) -> None:
         held = {item.id for item in self._items.all()}
-        if any(item.id not in held and not self._is_of(tag, item) for item in self._saved()):
+        if any(item.id not in held and not may_go(item) for item in self._saved()):
             raise ErasureError(
                 "the saved files hold items that the store in memory does not; load it again"
             )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from piirag.erasure.target import StoredItem
+from piirag.erasure.targets.llama_nodes import RELATED
 from piirag.errors import ErasureError
 
 _READY = ".piirag-save"
@@ -84,7 +85,13 @@ def read_docstore(path: Path) -> list[StoredItem]:
 
 def _node(id: str, fields: Any) -> StoredItem:
     text = fields.get("text") or (fields.get("text_resource") or {}).get("text")
-    return StoredItem(id, text, dict(fields.get("metadata") or {}))
+    metadata = dict(fields.get("metadata") or {})
+    related: dict[str, Any] = {}
+    for kind, found in (fields.get("relationships") or {}).items():
+        infos = found if isinstance(found, list) else [found]
+        held = [dict(info.get("metadata") or {}) for info in infos]
+        related.update({kind: held} if any(held) else ())
+    return StoredItem(id, text, {**metadata, RELATED: related} if related else metadata)
 
 
 def replace_files(folder: Path, write: Callable[[Path], None]) -> None:

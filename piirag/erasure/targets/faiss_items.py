@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,12 +13,14 @@ from weakref import WeakKeyDictionary
 from piirag.erasure.target import StoredItem
 from piirag.erasure.targets.faiss_files import read_docstore, read_pickle
 from piirag.erasure.targets.faiss_index import ids_of, is_map, vectors_at, without
-from piirag.errors import ErasureError, UnsupportedStoreError
+from piirag.erasure.targets.llama_nodes import forget_in_record, node_item, renewed
+from piirag.errors import ErasureError, InvalidInputError, UnsupportedStoreError
 
 _locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _metadata: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _VECTORS = "default__vector_store.json"
 _DOCSTORE = "docstore.json"
+_IDS = ("document_id", "doc_id", "ref_doc_id")
 
 
 def lock_of(holder: Any) -> threading.RLock:
@@ -53,6 +55,36 @@ class FaissItems(ABC):
     def remove(self, ids: Sequence[str]) -> None:
         """Delete by id; ids that are not there are passed over."""
 
+    def replace(
+        self, items: Sequence[StoredItem], vectors: Mapping[str, Sequence[float]], kept: str
+    ) -> None:
+        """Put other texts and metadata, and some vectors, in place of items that are there.
+
+        Args:
+            items: Ids, new texts and metadata.
+            vectors: Id -> new vector, for some of them.
+            kept: The metadata key of users' tags.
+
+        Raises:
+            InvalidInputError: A vector of another length than those of the index; nothing was
+                changed.
+        """
+        if {len(vector) for vector in vectors.values()} - {self.index.d}:
+            raise InvalidInputError("a vector of another length than those of the index")
+        with self.lock:
+            self.put(items, kept)
+            there = [id for id in self.places(list(vectors)) if id in vectors]
+            if there:
+                self.put_vectors({id: vectors[id] for id in there})
+
+    @abstractmethod
+    def put(self, items: Sequence[StoredItem], kept: str) -> None:
+        """Put other texts and metadata in place of items that are there."""
+
+    @abstractmethod
+    def put_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Put other vectors in place of those of items that have one."""
+
     @abstractmethod
     def write(self, folder: Path) -> None:
         """Save to a folder."""
@@ -68,6 +100,9 @@ class FaissItems(ABC):
 
     def tidy(self) -> None:  # noqa: B027 - only one of them can have any
         """Remove vectors that no item belongs to."""
+
+    def forget(self, ids: Sequence[str], kept: str) -> None:  # noqa: B027 - as above
+        """Take the metadata of items that are deleted next out of what is kept about others."""
 
 
 class LangChainItems(FaissItems):
@@ -117,15 +152,48 @@ class LangChainItems(FaissItems):
         with self.lock:
             table = self._store.index_to_docstore_id
             gone = [place for place, id in table.items() if id in wanted]
-            if gone:
-                self._store.index = without(self._store.index, gone)
-                stay = [id for _, id in sorted(table.items()) if id not in wanted]
-                self._store.index_to_docstore_id = dict(enumerate(stay))
+            self._drop(gone)
             # The docstore says in words that it has none.
             docstore = self._store.docstore
             there = [id for id in dict.fromkeys(ids) if not isinstance(docstore.search(id), str)]
             if there:
                 docstore.delete(there)
+
+    def put(self, items: Sequence[StoredItem], kept: str) -> None:
+        """Put other texts and metadata in place of documents; others keep the old object."""
+        docstore = self._store.docstore
+        new: dict[str, Any] = {}
+        for item in items:
+            found = docstore.search(item.id)
+            if hasattr(found, "page_content"):
+                fields = {"page_content": item.text or "", "metadata": dict(item.metadata)}
+                new[item.id] = found.model_copy(update=fields)
+        if new:
+            docstore.delete(list(new))
+            docstore.add(new)
+
+    def put_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Put other vectors in place of those of documents; they get the last places."""
+        import numpy as np
+
+        new = np.array(list(vectors.values()), dtype=np.float32)
+        if getattr(self._store, "_normalize_L2", False):
+            import faiss
+
+            faiss.normalize_L2(new)
+        self._drop([p for p, id in self._store.index_to_docstore_id.items() if id in vectors])
+        table = self._store.index_to_docstore_id
+        self._store.index.add(new)
+        table.update(enumerate(vectors, len(table)))
+
+    def _drop(self, places: Sequence[int]) -> None:
+        """Remove vectors, and move up what stands behind them in the table."""
+        if places:
+            gone = set(places)
+            table = self._store.index_to_docstore_id
+            self._store.index = without(self._store.index, places)
+            stay = [id for place, id in sorted(table.items()) if place not in gone]
+            self._store.index_to_docstore_id = dict(enumerate(stay))
 
     def write(self, folder: Path) -> None:
         """Save to a folder."""
@@ -204,7 +272,7 @@ class LlamaIndexItems(FaissItems):
         """Every node, and every vector without one whose node's id is known."""
         nodes = self._docstore.docs
         for id, node in nodes.items():
-            yield StoredItem(id, getattr(node, "text", None), dict(node.metadata))
+            yield node_item(id, getattr(node, "text", None), node)
         for id in list(self._tables[0]) if self._tables is not None else ():
             if id not in nodes:
                 yield StoredItem(id, None, {})
@@ -226,6 +294,35 @@ class LlamaIndexItems(FaissItems):
                     self._tables[1].pop(self._tables[0].pop(id), None)
                 self._docstore.delete_document(id, raise_error=False)
                 metadata_of(self._docstore).pop(id, None)
+
+    def put(self, items: Sequence[StoredItem], kept: str) -> None:
+        """Put other texts and metadata in place of nodes."""
+        beside = metadata_of(self._docstore)
+        for item in items:
+            node = self._docstore.get_document(item.id, raise_error=False)
+            if node is None:
+                continue
+            new = renewed(node, getattr(node, "text", None), item)
+            self._docstore.add_documents([new], allow_update=True)
+            forget_in_record(self._docstore, node, new.metadata, kept)
+            if item.id in beside:
+                ids = {key: beside[item.id][key] for key in _IDS if key in beside[item.id]}
+                beside[item.id] = {**new.metadata, **ids}
+
+    def put_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Put other vectors in place of those of nodes."""
+        import numpy as np
+
+        self._store._faiss_index = without(self.index, list(self.places(list(vectors)).values()))
+        self.add(list(vectors), np.array(list(vectors.values()), dtype=np.float32))
+
+    def forget(self, ids: Sequence[str], kept: str) -> None:
+        """Take the metadata of nodes out of the record of their document."""
+        with self.lock:
+            for id in ids:
+                node = self._docstore.get_document(id, raise_error=False)
+                if node is not None:
+                    forget_in_record(self._docstore, node, {}, kept)
 
     def tidy(self) -> None:
         """Remove vectors that no node belongs to."""

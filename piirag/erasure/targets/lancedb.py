@@ -16,10 +16,11 @@ from piirag.erasure.target import (
     register_resolver,
 )
 from piirag.erasure.targets.base import StoreTarget
-from piirag.erasure.targets.lancedb_table import LanceItems
+from piirag.erasure.targets.lancedb_table import LanceItems, LanceRow
 from piirag.errors import ErasureError
 from piirag.tenancy.tags import TenantTags
 
+_PAGE = 1000
 _KEEPS = (
     "LanceDB keeps deleted rows in its files, and earlier versions of the table, which can be "
     "opened; so do its backups and the file system"
@@ -78,6 +79,30 @@ class LanceDBTarget(StoreTarget):
     def delete(self, user_id: str) -> None:
         """Delete every row of the user, at once."""
         self._rows.remove(self._where(user_id))
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id."""
+        for start in range(0, len(ids), _PAGE):
+            self._rows.remove(self._rows.among_ids(ids[start : start + _PAGE]))
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there.
+
+        Raises:
+            InvalidInputError: Metadata or vectors that the table cannot hold.
+        """
+        new = {item.id: item for item in items}
+        vector_of = {} if vectors is None else dict(zip(new, vectors, strict=True))
+        ids = list(new)
+        for start in range(0, len(ids), _PAGE):
+            self._rows.change(
+                [
+                    LanceRow(id, new[id].text, new[id].metadata, vector_of.get(id))
+                    for id in ids[start : start + _PAGE]
+                ]
+            )
 
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's rows."""

@@ -236,6 +236,43 @@ class LanceItems:
 
         self._call(merge, None)
 
+    def change(self, rows: Sequence[LanceRow]) -> None:
+        """Put other texts and metadata, and vectors where they are given, into rows that are there.
+
+        What the table has in further columns stays.
+
+        Raises:
+            InvalidInputError: Metadata or vectors that the table cannot hold; nothing was changed.
+        """
+        import pyarrow as pa
+
+        if not rows or self.table() is None:
+            return
+        schema = self._ready(rows).schema
+        new = {row.id: row for row in rows}
+        for row in rows:
+            if row.vector is not None:
+                self._check_length(schema, row.vector)
+
+        def change(table: Any) -> None:
+            held = table.search().where(self.among_ids(list(new))).to_list()
+            values = {old[self._id]: self._changed(old, new[old[self._id]], schema) for old in held}
+            try:
+                batch = pa.Table.from_pylist(list(values.values()), schema=schema)
+            except (pa.ArrowException, OverflowError):
+                raise InvalidInputError("LanceDB cannot hold these items") from None
+            if values:
+                table.merge_insert(self._id).when_matched_update_all().execute(batch)
+
+        self._call(change, None)
+
+    def _changed(self, old: Mapping[str, Any], row: LanceRow, schema: Any) -> dict[str, Any]:
+        values = self._values(row, schema)
+        if row.vector is None:
+            values[self._vector] = old[self._vector]
+        values.pop(self._document, None)
+        return {**{name: old[name] for name in schema.names}, **values}
+
     def remove(self, where: str) -> None:
         """Delete the rows that fit a filter, at once."""
         self._call(lambda table: table.delete(where), None)

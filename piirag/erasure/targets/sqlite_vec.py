@@ -8,11 +8,13 @@ from typing import Any
 
 from piirag.erasure.target import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.base import StoreTarget
-from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecTable
+from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecRow, VecTable, known_as
 from piirag.errors import ErasureError
 from piirag.tenancy.languages.sqlite_vec import Condition
 from piirag.tenancy.tags import TenantTags
 
+# Two parameters to an id; SQLite before 3.32 takes 999 in one statement.
+_PAGE = 400
 _KEEPS = (
     "SQLite keeps the bytes of deleted rows in free pages until the file is rewritten; so do its "
     "backups and the file system"
@@ -68,6 +70,27 @@ class SQLiteVecTarget(StoreTarget):
         """Delete every row of the user and their vectors, at once; and vectors of no row."""
         self._table.remove(self._where(user_id))
         self._table.remove_orphans()
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id, and their vectors."""
+        for start in range(0, len(ids), _PAGE):
+            self._table.remove(known_as(ids[start : start + _PAGE]))
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into items that are there, in one transaction.
+
+        Raises:
+            InvalidInputError: Metadata or vectors that the table cannot hold; nothing was changed.
+        """
+        new = [None] * len(items) if vectors is None else vectors
+        self._table.change(
+            [
+                VecRow(item.id, item.text or "", item.metadata, vector)
+                for item, vector in zip(items, new, strict=True)
+            ]
+        )
 
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's rows."""

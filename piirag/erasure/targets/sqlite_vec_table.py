@@ -26,6 +26,7 @@ LANGUAGE = SQLiteLanguage("rows.metadata")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LENGTH = re.compile(r"text_embedding\s+float\[(\d+)\]", re.IGNORECASE)
+_ROW = re.compile(r"row-(-?[0-9]{1,18})")
 _ID = f"json_extract(rows.metadata, '$.{ID_KEY}')"
 _PAGE = 500
 # Connections cannot be told apart for good: they take no weak references.
@@ -153,6 +154,38 @@ class VecTable:
                 given,
             )
 
+    def change(self, rows: Sequence[VecRow]) -> None:
+        """Put other texts and metadata, and vectors where they are given, into rows that are there.
+
+        Raises:
+            InvalidInputError: Metadata or vectors that the table cannot hold; nothing was changed.
+        """
+        given = [(row, None if row.vector is None else self._packed(row.vector)) for row in rows]
+        with self._change() as cursor:
+            for row, vector in given:
+                self._change_one(cursor, row, vector)
+
+    def _change_one(self, cursor: Any, row: VecRow, vector: bytes | None) -> None:
+        sql, values = self._where(known_as([row.id]))
+        cursor.execute(f"SELECT rows.rowid, rows.metadata {sql}", values)
+        for number, stored in cursor.fetchall():
+            held = json.loads(stored) if stored else {}
+            named = isinstance(held, dict) and ID_KEY in held
+            cursor.execute(
+                f'UPDATE "{self.name}" SET text = ?, metadata = ? WHERE rowid = ?',
+                (row.text, _json(row, named=named), number),
+            )
+            if vector is not None:
+                cursor.execute(
+                    f'UPDATE "{self.name}" SET text_embedding = ? WHERE rowid = ?', (vector, number)
+                )
+                # The wrapper's trigger tells the index of new rows only.
+                cursor.execute(f'DELETE FROM "{self.name}_vec" WHERE rowid = ?', (number,))
+                cursor.execute(
+                    f'INSERT INTO "{self.name}_vec" (rowid, text_embedding) VALUES (?, ?)',
+                    (number, vector),
+                )
+
     def remove(self, where: Condition) -> None:
         """Delete the rows that fit a condition, and their vectors, in one transaction."""
         with self._change() as cursor:
@@ -237,14 +270,28 @@ def among(ids: Sequence[str]) -> Condition:
     return Condition(f"{_ID} IN ({marks})", tuple(ids))
 
 
-def _json(row: VecRow) -> str:
+def known_as(ids: Sequence[str]) -> Condition:
+    """The rows that are known by some ids, at least one: rows written without piirag too."""
+    named = among(ids)
+    numbers = [int(match[1]) for id in ids if (match := _ROW.fullmatch(id))]
+    if not numbers:
+        return named
+    marks = ", ".join("?" * len(numbers))
+    return Condition(
+        f"({named.sql} OR ({_ID} IS NULL AND rows.rowid IN ({marks})))",
+        (*named.parameters, *numbers),
+    )
+
+
+def _json(row: VecRow, *, named: bool = True) -> str:
     if ID_KEY in row.metadata or not all(type(key) is str for key in row.metadata):
         raise InvalidInputError(f"metadata keys are strings, and not {ID_KEY!r}")
     if "\x00" in row.id:
         # Where SQLite's JSON takes a string to end.
         raise InvalidInputError("SQLite cannot hold an id with NUL")
     try:
-        whole = json.dumps({**row.metadata, ID_KEY: row.id}, ensure_ascii=False, allow_nan=False)
+        own = {ID_KEY: row.id} if named else {}
+        whole = json.dumps({**row.metadata, **own}, ensure_ascii=False, allow_nan=False)
         # Halves of surrogate pairs have no UTF-8.
         (whole + row.text).encode()
     except (TypeError, ValueError, RecursionError):

@@ -1,0 +1,45 @@
+"""Stores of every kind that piirag knows and that can run here without more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.stores import (
+    chroma,
+    faiss,
+    in_memory,
+    lancedb,
+    milvus,
+    pgvector,
+    qdrant,
+    sqlite_vec,
+)
+from benchmarks.stores.base import Kind, Opened
+
+__all__ = ["KINDS", "Kind", "Opened", "keys", "wanted"]
+
+KINDS: list[Kind] = [
+    *chroma.KINDS,
+    *qdrant.KINDS,
+    *pgvector.KINDS,
+    *lancedb.KINDS,
+    *milvus.KINDS,
+    *faiss.KINDS,
+    *sqlite_vec.KINDS,
+    *in_memory.KINDS,
+]
+
+
+def keys() -> list[str]:
+    """What the command line calls the stores."""
+    return list(dict.fromkeys(kind.key for kind in KINDS))
+
+
+def wanted(stores: Sequence[str] | None, frameworks: Sequence[str] | None) -> list[Kind]:
+    """The kinds that were asked for: all of them, or those of some stores and frameworks."""
+    return [
+        kind
+        for kind in KINDS
+        if (not stores or kind.key in stores)
+        and (not frameworks or kind.framework.lower() in frameworks)
+    ]
