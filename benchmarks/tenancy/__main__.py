@@ -13,6 +13,7 @@ import logging
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             results[kind.name] = measure(kind, options.scale)
         except Exception as error:  # noqa: BLE001 - the other stores go on
+            traceback.print_exc()
             skipped[kind.name] = f"stopped by {type(error).__module__}.{type(error).__name__}"
     shown = results
     if options.json:

@@ -64,12 +64,10 @@ def _changed_llama_index(run: Run, alice: str, options: Sequence[Any]) -> Iterat
 
 def unfiltered(run: Run, alice: str) -> Iterator[Ask]:
     """Indices and modes that ignore filters."""
-    scrubber = run.driver.tenants.erasure_targets()[1].vault
     if run.driver.framework == "langchain":
         yield from _unfiltered_langchain(run.view(alice))
     else:
         yield from _unfiltered_llama_index(run, alice)
-    del scrubber
 
 
 def _unfiltered_langchain(view: Any) -> Iterator[Ask]:
@@ -98,6 +96,7 @@ def _unfiltered_langchain(view: Any) -> Iterator[Ask]:
 
 def _unfiltered_llama_index(run: Run, alice: str) -> Iterator[Ask]:
     from llama_index.core import MockEmbedding, SimpleKeywordTableIndex, SummaryIndex
+    from llama_index.core.llms import MockLLM
     from llama_index.core.schema import TextNode
     from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
@@ -106,7 +105,8 @@ def _unfiltered_llama_index(run: Run, alice: str) -> Iterator[Ask]:
 
     view = run.view(alice)
     embed = MockEmbedding(embed_dim=3)
-    for index in (SummaryIndex([TextNode(text="x")]), SimpleKeywordTableIndex([]), view, None):
+    words = SimpleKeywordTableIndex([], llm=MockLLM())
+    for index in (SummaryIndex([TextNode(text="x")]), words, view, None):
         name = type(index).__name__
         yield (
             f"TenantVectorStore({name})",

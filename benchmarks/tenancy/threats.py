@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.tenancy import frameworks
-from benchmarks.tenancy.cells import Run, is_of, items_of
+from benchmarks.tenancy.cells import Run
 from piirag.testing.tenancy import QUESTION, Item
 
 _MAIL, _PHONE = "jane.roe@example.com", "+1 212 555 0187"
@@ -153,5 +153,3 @@ def counts(run: Run) -> None:
     with run.counting("T17", "scores"):
         run.cells["T17"].foreign += frameworks.scores(run, alice) != scores
 
-
-__all__ = ["is_of", "items_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -350,6 +350,8 @@ class TenantStore(BaseStore):
             count=lambda owner: len(self._items((ROOT, owner))),
             delete=self._erase,
             items=self._told,
+            all_items=self._all_told,
+            delete_items=self._delete,
         )
         return [own, *as_targets(self.scrubber.vault)]
 
@@ -366,7 +368,23 @@ class TenantStore(BaseStore):
                 "value": {name: part for name, part in item.value.items() if name != AT},
                 "written_at": item.value.get(AT),
             }
-            yield StoredItem("/".join((*item.namespace, item.key)), None, plain(metadata))
+            yield StoredItem(_id_of(item), None, plain(metadata))
+
+    def _all_told(self) -> Iterator[Any]:
+        """Every item of everybody, with its owner's tag."""
+        from piirag.erasure.export_values import plain
+        from piirag.erasure.target import StoredItem
+
+        for item in self._items((ROOT,)):
+            value = {name: part for name, part in item.value.items() if name != AT}
+            label = {"user_id": item.namespace[1]} if len(item.namespace) > 1 else {}
+            yield StoredItem(_id_of(item), None, {"value": plain(value), **label})
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        wanted = set(ids)
+        for item in self._items((ROOT,)):
+            if _id_of(item) in wanted:
+                self.store.delete(item.namespace, item.key)
 
     def _erase(self, owner: str) -> None:
         for item in self._items((ROOT, owner)):
@@ -382,3 +400,7 @@ class TenantStore(BaseStore):
 
     def __repr__(self) -> str:
         return f"TenantStore({type(self.store).__name__})"
+
+
+def _id_of(item: Any) -> str:
+    return "/".join((*item.namespace, item.key))

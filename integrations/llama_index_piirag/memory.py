@@ -21,6 +21,7 @@ from llama_index_piirag.chat_stores import (
     UserDBChatStore,
     written_at,
 )
+from piirag.conversations.ids import message_ids
 from piirag.conversations import ConversationTarget, ConversationUser, Retention
 from piirag.detection.known import Known
 from piirag.erasure.target import StoredItem
@@ -114,6 +115,8 @@ class TenantChatStore:
             count=lambda owner: sum(len(self._read(key)) for key in self._keys(owner)),
             delete=self._erase,
             items=self._told,
+            all_items=self._all_told,
+            delete_items=self._delete if isinstance(self._store, BaseChatStore) else None,
         )
         return [own, *as_targets(vault)]
 
@@ -124,9 +127,37 @@ class TenantChatStore:
         user = ConversationUser(self._shared.scrubber, user_id)
         for key in self._keys(user.owner):
             session = user.show(key.partition(".")[2])
-            for number, message in enumerate(self._read(key)):
+            for id, message in self._named(key):
                 metadata = {**plain(message), "session": session, "written_at": written_at(message)}
-                yield StoredItem(f"{key}/{number}", message.content, metadata)
+                yield StoredItem(id, message.content, metadata)
+
+    def _all_told(self) -> Iterator[StoredItem]:
+        """Every message of everybody; sessions of another application are nobody's."""
+        from piirag.erasure.export_values import plain
+
+        for key in self._keys():
+            label = {"user_id": key.partition(".")[0]} if _is_ours(key) else {}
+            for id, message in self._named(key):
+                yield StoredItem(id, message.content, {**plain(message), **label})
+
+    def _named(self, key: str) -> Iterator[tuple[str, ChatMessage]]:
+        messages = self._read(key)
+        ids = message_ids(key, [message.model_dump_json() for message in messages])
+        return zip(ids, messages, strict=True)
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        """Delete messages by id: each session is written anew without them, at once."""
+        store = self._store
+        if not isinstance(store, BaseChatStore):
+            raise ConfigurationError("single messages of this chat store cannot be deleted")
+        wanted = set(ids)
+        for key in self._keys() if wanted else ():
+            told = list(self._named(key))
+            kept = [message for id, message in told if id not in wanted]
+            if kept and len(kept) < len(told):
+                store.set_messages(key, kept)
+            elif told and not kept:
+                store.delete_messages(key)
 
     def _erase(self, owner: str) -> None:
         for key in self._keys(owner):

@@ -56,7 +56,7 @@ class Carrier:
     lease: float
     keep_ids: bool
     signing_key: SigningKey | None
-    not_covered: tuple[str, ...]
+    not_covered: Callable[[], tuple[str, ...]]
 
     def run(
         self, erasure: Erasure, user_id: str, *, wait: float, probe: Probe | None = None
@@ -164,7 +164,7 @@ class Carrier:
             round(started, 3),
             round(time.time(), 3),
             tuple(mask.target(entry) for entry in entries),
-            tuple(mask.text(text) for text in self.not_covered),
+            tuple(mask.text(text) for text in self.not_covered()),
             id,
             runs,
             {"piirag": __version__, "python": platform.python_version()},

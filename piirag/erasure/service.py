@@ -13,6 +13,7 @@ from piirag.erasure.covering import KEY_IN_BACKUP, NO_VAULT, NOT_COVERED, Mask, 
 from piirag.erasure.data_subjects import DataSubjectMethods
 from piirag.erasure.journal import Journal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
+from piirag.erasure.known_sinks import in_sight
 from piirag.erasure.progress import shown
 from piirag.erasure.receipt import ErasureReceipt
 from piirag.erasure.retry import NO_RETRY, Retry
@@ -123,7 +124,7 @@ class ErasureService(DataSubjectMethods):
             )
         self.retry = retry or Retry()
         self.signing_key = signing_key
-        self.left_out = left_out(not_covered, self.targets)
+        self._left_out = left_out(not_covered, self.targets)
         base = (*NOT_COVERED, KEY_IN_BACKUP) if self.vaults else (*NOT_COVERED, NO_VAULT)
         self._carrier = Carrier(
             self.targets,
@@ -134,8 +135,14 @@ class ErasureService(DataSubjectMethods):
             lease,
             keep_ids,
             signing_key,
-            (*self.left_out, *base),
+            lambda: (*self.left_out, *base),
         )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Known places of data that are no targets: those that were passed, and caches that are
+        set for the whole process now."""
+        return tuple(dict.fromkeys((*self._left_out, *in_sight(self.targets))))
 
     def count(self, user_id: str) -> list[tuple[str, int | None, str | None]]:
         """What an erasure would find; nothing is changed.

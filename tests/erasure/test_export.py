@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import tracemalloc
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def test_everything_of_the_user_and_nothing_of_another(place: Place) -> None:
     assert (head["user_id"], end["items"], end["complete"]) == ("alice", 4, True)
     assert "what stands in spaces that several users read" in end["not_exported"]
     whole = json.dumps(list(export.records()))
-    assert not [w for w in (MAILS["bob"], "bob", "may read") if w in whole]
+    assert not re.search(rf"\b(?:{re.escape(MAILS['bob'])}|bob|may read)\b", whole)
     assert repr(export) == "UserExport(...)"
     as_stored = json.dumps(records(export_user("alice", [place.target], reveal=False), "item"))
     assert MAILS["alice"] not in as_stored
@@ -123,8 +124,9 @@ def test_files(place: Place, tmp_path: Path) -> None:
     assert f"From {MAILS['alice']} to {BOTH}" in shown.text
     assert "alice has <b>no</b> mail" in shown.text
     assert "the CRM of alice" in shown.text
+    # A word of its own: made-up words of pseudonyms may have it in them.
     for word in (MAILS["bob"], "bob", "may read"):
-        assert word not in page.read_text() + jsonl.read_text()
+        assert not re.search(rf"\b{re.escape(word)}\b", page.read_text() + jsonl.read_text())
 
 
 def test_values_that_hold_quotes_leave_json_within_metadata_whole(vault: Vault) -> None:

@@ -13,6 +13,7 @@ from langchain_core.stores import BaseStore
 
 from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.entries import EntriesTarget, Entry, batches, owners_of
+from piirag.errors import ErasureError
 from piirag.tenancy import TenantTags
 
 _MEMORY = "the store is in memory only and has no files"
@@ -36,6 +37,7 @@ class KeyValueTarget(EntriesTarget):
     """
 
     kind = "key-value store"
+    vectorless = True
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class KeyValueTarget(EntriesTarget):
         *,
         clear_unattributed: bool = False,
     ) -> None:
-        self._store, self._decode = inner_of(store)
+        self._store, self._decode, self._encode = coded(store)
         self._root = folder_of(self._store)
         super().__init__(
             f"{self.kind}:{type(self._store).__name__}",
@@ -81,6 +83,36 @@ class KeyValueTarget(EntriesTarget):
             for entry in entries:
                 remove_empty_folders(self._root, (self._root / entry.key).parent)
 
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into documents, other text into texts.
+
+        Raises:
+            ErasureError: An entry is neither a document nor a text; nothing was changed.
+        """
+        new = {item.id: item for item in items}
+        keys = list(new)
+        found = zip(keys, self._store.mget(keys), strict=True) if keys else ()
+        changed = [(key, self._renewed(v, new[key])) for key, v in found if v is not None]
+        for batch in batches(changed, _PAGE):
+            self._store.mset(batch)
+
+    def _renewed(self, value: Any, item: StoredItem) -> Any:
+        old = self._decoded(value)
+        if isinstance(old, Document) and (isinstance(value, Document) or self._encode is not None):
+            metadata = dict(item.metadata)
+            if self.tags.key not in old.metadata:
+                # `all_items` put it there.
+                metadata.pop(self.tags.key, None)
+            new = old.model_copy(update={"page_content": item.text or "", "metadata": metadata})
+            return new if isinstance(value, Document) or self._encode is None else self._encode(new)
+        if isinstance(value, bytes) and value == value.decode("utf-8", "replace").encode():
+            return (item.text or "").encode()
+        if isinstance(value, str):
+            return item.text or ""
+        raise ErasureError("an entry of this store is neither a document nor a text")
+
     def files(self) -> list[Path]:
         """The folder of a `LocalFileStore`."""
         return [self._root] if self._root is not None and self._root.exists() else []
@@ -92,9 +124,7 @@ class KeyValueTarget(EntriesTarget):
 
     def _read(self, value: Any) -> tuple[str | None, Mapping[str, Any]]:
         """Text and metadata of a value: a document, as an object or as JSON, or anything."""
-        if isinstance(value, bytes) and self._decode is not None:
-            with suppress(Exception):  # written by something else
-                value = self._decode(value)
+        value = self._decoded(value)
         if isinstance(value, Document):
             return value.page_content, value.metadata
         if isinstance(value, bytes):
@@ -106,17 +136,24 @@ class KeyValueTarget(EntriesTarget):
             return str(value), inner if isinstance(inner, Mapping) else value
         return str(value), {}
 
+    def _decoded(self, value: Any) -> Any:
+        if isinstance(value, bytes) and self._decode is not None:
+            with suppress(Exception):  # written by something else
+                return self._decode(value)
+        return value
 
-def inner_of(store: Any) -> tuple[Any, Any]:
-    """The store that holds the bytes, and what decodes the values in it."""
-    decode = None
+
+def coded(store: Any) -> tuple[Any, Any, Any]:
+    """The store that holds the bytes, and what decodes and encodes the values in it."""
+    decode = encode = None
     for _ in range(8):
         within = getattr(store, "store", None)
         if not isinstance(within, BaseStore):
             break
         decode = decode or getattr(store, "value_deserializer", None)
+        encode = encode or getattr(store, "value_serializer", None)
         store = within
-    return store, decode
+    return store, decode, encode
 
 
 def folder_of(store: Any) -> Path | None:

@@ -11,8 +11,8 @@ from langchain_core.stores import BaseStore
 
 from langchain_piirag.erasure_targets.byte_stores import (
     KeyValueTarget,
+    coded,
     folder_of,
-    inner_of,
     remove_empty_folders,
 )
 from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
@@ -38,6 +38,7 @@ class EmbeddingCacheTarget(EntriesTarget):
 
     kind = "embedding cache"
     refuses = True
+    recomputed = True
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class EmbeddingCacheTarget(EntriesTarget):
     ) -> None:
         if not isinstance(store, BaseStore):
             raise ConfigurationError("an embedding cache is a store, or CacheBackedEmbeddings")
-        self._store, _ = inner_of(store)
+        self._store, _, _ = coded(store)
         self._root = folder_of(self._store)
         super().__init__(
             f"{self.kind}:{type(self._store).__name__}",

@@ -6,7 +6,7 @@ wrote without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from piirag.erasure import (
@@ -17,6 +17,7 @@ from piirag.erasure import (
     Traces,
     register_resolver,
 )
+from piirag.erasure.targets.entries import is_keyed
 from piirag.errors import ConfigurationError, ErasureError
 from piirag.tenancy import TenantTags
 
@@ -158,14 +159,15 @@ class GraphStoreTarget(_GraphTarget):
     """
 
     kind = "graph store"
+    vectorless = True
 
     def __init__(self, store: Any, tags: TenantTags | None = None) -> None:
         if not is_store(store):
             raise ConfigurationError("expected a store of LangGraph's")
         self._store = store
-        self._tags = tags if tags is not None else TenantTags()
+        self.tags = tags if tags is not None else TenantTags()
         self.name = f"{self.kind}:{type(store).__name__}"
-        self.identity = (self.kind, id(store), self._tags.key, self._tags.keyed)
+        self.identity = (self.kind, id(store), self.tags.key, self.tags.keyed)
         self.capabilities = Capabilities(why_not=_FILES, delete_by="ids", export=True)
 
     def count(self, user_id: str) -> int:
@@ -180,22 +182,56 @@ class GraphStoreTarget(_GraphTarget):
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every item of the user."""
         for item in self._of(user_id):
-            id = "/".join((*item.namespace, item.key))
-            yield StoredItem(id, str(item.value), dict(item.value))
+            yield StoredItem(_id_of(item), None, dict(item.value))
+
+    def all_items(self) -> Iterator[StoredItem]:
+        """Every item of everybody, with its tag where that is a keyed one in the namespace."""
+        for item in self._all():
+            named = [label for label in item.namespace if self.tags.keyed and is_keyed(label)]
+            label = {self.tags.key: named[0]} if len(named) == 1 else {}
+            yield StoredItem(_id_of(item), None, {**label, **item.value})
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete items by id."""
+        wanted = set(ids)
+        for item in self._all() if wanted else ():
+            if _id_of(item) in wanted:
+                self._store.delete(item.namespace, item.key)
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other values, which are the metadata, into items that are there.
+
+        A store that searches by vector computes the new one by itself.
+        """
+        new = {item.id: dict(item.metadata) for item in items}
+        for item in self._all() if new else ():
+            value = new.get(_id_of(item))
+            if value is not None:
+                if self.tags.key not in item.value:
+                    # `all_items` put it there.
+                    value.pop(self.tags.key, None)
+                self._store.put(item.namespace, item.key, value)
 
     def _of(self, user_id: str) -> list[Any]:
+        tag = self.tags.tag(user_id)
+        return [
+            item
+            for item in self._all()
+            if tag in item.namespace or item.value.get(self.tags.key) == tag
+        ]
+
+    def _all(self) -> list[Any]:
         """Read in full before anything is deleted: pages move when items go."""
-        tag = self._tags.tag(user_id)
         found: list[Any] = []
-        read = 0
-        while page := self._store.search((), limit=_PAGE, offset=read, refresh_ttl=False):
-            read += len(page)
-            found += [
-                item
-                for item in page
-                if tag in item.namespace or item.value.get(self._tags.key) == tag
-            ]
+        while page := self._store.search((), limit=_PAGE, offset=len(found), refresh_ttl=False):
+            found += page
         return found
+
+
+def _id_of(item: Any) -> str:
+    return "/".join((*item.namespace, item.key))
 
 
 def _resolve(item: Any) -> Iterable[ErasureTarget] | None:

@@ -46,6 +46,7 @@ class LLMCacheTarget(EntriesTarget):
 
     kind = "llm cache"
     refuses = True
+    recomputed = True
 
     def __init__(
         self, cache: BaseCache, vault: Vault | None = None, *, clear_unattributed: bool = False
@@ -72,7 +73,8 @@ class LLMCacheTarget(EntriesTarget):
         """Every entry, with prompt and reply."""
         for llm, prompt, reply in self._table.rows():
             name = hashlib.sha256("\0".join((llm, prompt, reply)).encode("utf-8", "replace"))
-            item = StoredItem(name.hexdigest()[:32], _said(prompt), {"reply": _said(reply)})
+            said = {"reply": _said(reply), "strings": [*_strings(prompt), *_strings(reply)]}
+            item = StoredItem(name.hexdigest()[:32], _said(prompt), said)
             yield Entry((llm, prompt), self._owners(llm), item)
 
     def remove(self, entries: Sequence[Entry]) -> None:
@@ -167,6 +169,24 @@ def _said(text: str) -> str:
     except (ValueError, RecursionError):
         return text
     return max(found, key=len, default=text)
+
+
+def _strings(text: str) -> list[str]:
+    """Every string in a serialised prompt or reply, beside what `_said` picks."""
+    try:
+        left = [json.loads(text)] if text[:1] in ("{", "[") else []
+    except (ValueError, RecursionError):
+        return [text]
+    found: list[str] = []
+    while left:
+        data = left.pop()
+        if isinstance(data, str):
+            found.append(data)
+        elif isinstance(data, dict):
+            left += [*data, *data.values()]
+        elif isinstance(data, list):
+            left += data
+    return found
 
 
 def _leaves(data: Any) -> Iterator[str]:

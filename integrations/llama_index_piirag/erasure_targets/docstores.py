@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,13 @@ from piirag.erasure import (
 )
 from piirag.erasure.targets.base import StoreTarget
 from piirag.erasure.targets.entries import is_keyed, owners_of, still_in_json, with_json
+from piirag.erasure.targets.llama_nodes import (
+    forget_in_record,
+    node_item,
+    put_node,
+    put_record,
+    renewed,
+)
 from piirag.errors import ErasureError
 from piirag.tenancy import TenantTags
 from piirag.tenancy.binding import SEPARATOR
@@ -49,6 +56,7 @@ class DocstoreTarget(StoreTarget):
     """
 
     kind = "docstore"
+    vectorless = True
 
     def __init__(
         self,
@@ -99,12 +107,67 @@ class DocstoreTarget(StoreTarget):
             nodes = store.docs
             for id in sorted(_ids_of(store, tag, self.tags.key)):
                 node = nodes.get(id)
-                found.setdefault(id, _item(id, node) if node is not None else StoredItem(id, None))
+                found.setdefault(id, _item(id, node) if node is not None else _record(store, id))
         return iter(found.values())
 
     def all_items(self) -> Iterator[StoredItem]:
-        """Every document and node of everybody."""
-        return (_item(id, node) for store in self._both.all() for id, node in store.docs.items())
+        """Every document, node and record of everybody; twice where memory and file differ."""
+        seen: dict[str, StoredItem] = {}
+        for number, store in enumerate(self._both.all()):
+            nodes = store.docs
+            ids = [*nodes, *(id for id in store.get_all_ref_doc_info() or () if id not in nodes)]
+            for id in ids:
+                item = _item(id, nodes[id]) if id in nodes else _record(store, id)
+                if number == 0:
+                    seen[id] = item
+                elif seen.get(id) == item:
+                    continue
+                yield item
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete documents and nodes by id, and what is recorded about them.
+
+        Of a record whose other nodes stay, the metadata are taken.
+        """
+        with self._both.changed() as stores:
+            for store in stores:
+                for id in ids:
+                    self._delete_one(store, id)
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into documents and nodes that are there, and into records."""
+        new = {item.id: item for item in items}
+        with self._both.changed() as stores:
+            for store in stores:
+                for id, item in new.items():
+                    self._replace_one(store, id, item)
+
+    def _delete_one(self, docstore: BaseDocumentStore, id: str) -> None:
+        node = docstore.get_document(id, raise_error=False)
+        if node is not None:
+            forget_in_record(docstore, node, {}, self.tags.key)
+        docstore.delete_document(id, raise_error=False)
+        record = docstore.get_ref_doc_info(id)
+        if record is None:
+            return
+        if any(docstore.get_document(n, raise_error=False) is not None for n in record.node_ids):
+            kept = {k: v for k, v in record.metadata.items() if k == self.tags.key}
+            put_record(docstore, id, record, kept)
+        else:
+            docstore.delete_ref_doc(id, raise_error=False)
+
+    def _replace_one(self, docstore: BaseDocumentStore, id: str, item: StoredItem) -> None:
+        node = docstore.get_document(id, raise_error=False)
+        if node is None:
+            record = docstore.get_ref_doc_info(id)
+            if record is not None:
+                put_record(docstore, id, record, item.metadata)
+            return
+        new = renewed(node, node.get_content(metadata_mode=MetadataMode.NONE), item)
+        put_node(docstore, new)
+        forget_in_record(docstore, node, new.metadata, self.tags.key)
 
     def delete(self, user_id: str) -> None:
         """Delete every document and node of the user, and what is recorded about them.
@@ -158,7 +221,12 @@ class DocstoreTarget(StoreTarget):
 
 
 def _item(id: str, node: Any) -> StoredItem:
-    return StoredItem(id, node.get_content(metadata_mode=MetadataMode.NONE), dict(node.metadata))
+    return node_item(id, node.get_content(metadata_mode=MetadataMode.NONE), node)
+
+
+def _record(docstore: BaseDocumentStore, id: str) -> StoredItem:
+    record = docstore.get_ref_doc_info(id)
+    return StoredItem(id, None, {} if record is None else dict(record.metadata))
 
 
 def _is_of(tag: str, key: str, id: str, metadata: Any) -> bool:

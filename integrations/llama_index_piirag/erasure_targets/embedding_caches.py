@@ -45,6 +45,7 @@ class EmbeddingCacheTarget(EntriesTarget):
 
     kind = "embedding cache"
     refuses = True
+    recomputed = True
 
     def __init__(
         self,

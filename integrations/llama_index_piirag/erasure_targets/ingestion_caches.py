@@ -14,6 +14,7 @@ from llama_index.core.storage.kvstore.types import BaseKVStore
 from llama_index_piirag.erasure_targets.persisted import Persisted
 from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.entries import EntriesTarget, Entry, owners_of
+from piirag.erasure.targets.llama_nodes import node_item
 from piirag.errors import ConfigurationError
 from piirag.tenancy import TenantTags
 
@@ -48,6 +49,7 @@ class IngestionCacheTarget(EntriesTarget):
 
     kind = "ingestion cache"
     refuses = True
+    recomputed = True
 
     def __init__(
         self,
@@ -132,7 +134,9 @@ class IngestionCacheTarget(EntriesTarget):
             owners |= owners_of(node.id_, dict(node.metadata), self.tags)
         texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
         # Each under a name of its own, so that each can be looked for in files.
-        held = {f"text {number}": text for number, text in enumerate(texts)}
+        held: dict[str, Any] = {f"text {number}": text for number, text in enumerate(texts)}
+        whole = [dict(node_item(node.id_, None, node).metadata) for node in nodes]
+        held.update((f"metadata {number}", found) for number, found in enumerate(whole) if found)
         item = StoredItem(f"{collection}/{key}", None, held)
         yield Entry((collection, key), frozenset(owners), item)
 

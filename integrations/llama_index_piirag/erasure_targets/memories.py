@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.async_utils import asyncio_run
@@ -15,6 +15,7 @@ from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore
 
 from llama_index_piirag.scrubbed_memory import ScrubbedMemory
+from piirag.conversations.ids import message_ids
 from piirag.erasure import (
     Capabilities,
     ErasureTarget,
@@ -23,6 +24,7 @@ from piirag.erasure import (
     Traces,
     register_resolver,
 )
+from piirag.erasure.targets.entries import owners_of
 from piirag.errors import ConfigurationError, UnsupportedStoreError
 from piirag.tenancy import TenantTags
 from piirag.user_id import check_user_id
@@ -82,11 +84,15 @@ class ChatStoreTarget(_ChatTarget):
     ) -> None:
         if not isinstance(store, (BaseChatStore, AsyncDBChatStore)):
             raise ConfigurationError("expected a chat store of LlamaIndex's")
-        self._store = store
-        self._tags = tags if tags is not None else TenantTags()
+        self._store: Any = store
+        if isinstance(store, BaseChatStore):
+            # Only then it is a `DeletableTarget`: writing an asynchronous one anew would take
+            # messages out of its archive.
+            self.delete_items = self._delete_items
+        self.tags = tags if tags is not None else TenantTags()
         self._keys = keys
         self.name = f"{self.kind}:{type(store).__name__}"
-        self.identity = (self.kind, id(store), self._tags.keyed)
+        self.identity = (self.kind, id(store), self.tags.keyed)
         told = _NOT_PERSISTED if isinstance(store, SimpleChatStore) else _FILES
         self.capabilities = Capabilities(why_not=told, delete_by="ids", export=True)
 
@@ -97,8 +103,31 @@ class ChatStoreTarget(_ChatTarget):
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every message of the user."""
         for key in self._of(user_id):
-            for number, message in enumerate(_messages(self._store, key)):
-                yield StoredItem(f"{key}/{number}", str(message), dict(message.additional_kwargs))
+            yield from (item for item, _ in self._told(key, None))
+
+    def all_items(self) -> Iterator[StoredItem]:
+        """Every message of everybody, with the tag that its key names, if it names one."""
+        for key in _run(self._store.get_keys()):
+            owners = owners_of(key, None, self.tags) or owners_of(f"{key}:-", None, self.tags)
+            yield from (item for item, _ in self._told(key, next(iter(owners), None)))
+
+    def _delete_items(self, ids: Sequence[str]) -> None:
+        """Delete messages by id: each session is written anew without them, at once."""
+        wanted = set(ids)
+        for key in list(self._store.get_keys()):
+            told = list(self._told(key, None))
+            kept = [message for item, message in told if item.id not in wanted]
+            if kept and len(kept) < len(told):
+                self._store.set_messages(key, kept)
+            elif told and not kept:
+                self._store.delete_messages(key)
+
+    def _told(self, key: str, owner: str | None) -> Iterator[tuple[StoredItem, Any]]:
+        label = {} if owner is None else {self.tags.key: owner}
+        messages = _messages(self._store, key)
+        ids = message_ids(key, [message.model_dump_json() for message in messages])
+        for id, message in zip(ids, messages, strict=True):
+            yield StoredItem(id, str(message), {**message.additional_kwargs, **label}), message
 
     def delete(self, user_id: str) -> None:
         """Delete every session of the user."""
@@ -106,7 +135,7 @@ class ChatStoreTarget(_ChatTarget):
             _run(self._store.delete_messages(key))
 
     def _of(self, user_id: str) -> list[str]:
-        tag = self._tags.tag(user_id)
+        tag = self.tags.tag(user_id)
         named = set(self._keys(user_id)) if self._keys is not None else set()
         begins = (f"{tag}:", f"{tag}/")
         keys = _run(self._store.get_keys())

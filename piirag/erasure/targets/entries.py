@@ -99,6 +99,8 @@ class EntriesTarget(StoreTarget):
     refuses = False
     """Whether entries that name nobody make an erasure partial."""
     what = "entries"
+    recomputed = False
+    """Whether what is in the store can be computed again."""
 
     def __init__(
         self,
@@ -164,13 +166,27 @@ class EntriesTarget(StoreTarget):
         )
 
     def items(self, user_id: str) -> Iterator[StoredItem]:
-        """Every entry that is deleted with the user."""
+        """Every entry that is deleted with the user; see `all_items`."""
         tag = self.tags.tag(user_id)
-        return (entry.item for entry in self.entries() if self.may_be(entry, tag))
+        return (self._labelled(entry) for entry in self.entries() if self.may_be(entry, tag))
 
     def all_items(self) -> Iterator[StoredItem]:
-        """Every entry of everybody."""
-        return (entry.item for entry in self.entries())
+        """Every entry of everybody, with the tag of its only owner where its metadata name none."""
+        return map(self._labelled, self.entries())
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete entries by the ids of what they hold."""
+        wanted = set(ids)
+        gone = [replace(e, item=_EMPTY) for e in self.entries() if e.item.id in wanted]
+        for batch in batches(gone):
+            self.remove(batch)
+
+    def _labelled(self, entry: Entry) -> StoredItem:
+        item = entry.item
+        if len(entry.owners) != 1 or self.tags.key in item.metadata:
+            return item
+        [owner] = entry.owners
+        return replace(item, metadata={**item.metadata, self.tags.key: owner})
 
     def delete(self, user_id: str) -> None:
         """Delete the entries of the user, in batches.

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from piirag.erasure.target import StoredItem
 from piirag.erasure.targets.faiss_files import read_docstore, read_pickle
 from piirag.erasure.targets.faiss_index import ids_of, is_map, vectors_at, without
-from piirag.erasure.targets.llama_nodes import forget_in_record, node_item, renewed
+from piirag.erasure.targets.llama_nodes import forget_in_record, node_item, put_node, renewed
 from piirag.errors import ErasureError, InvalidInputError, UnsupportedStoreError
 
 _locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
@@ -303,7 +303,7 @@ class LlamaIndexItems(FaissItems):
             if node is None:
                 continue
             new = renewed(node, getattr(node, "text", None), item)
-            self._docstore.add_documents([new], allow_update=True)
+            put_node(self._docstore, new)
             forget_in_record(self._docstore, node, new.metadata, kept)
             if item.id in beside:
                 ids = {key: beside[item.id][key] for key in _IDS if key in beside[item.id]}

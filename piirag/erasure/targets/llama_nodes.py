@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from piirag.erasure.target import StoredItem
+from piirag.errors import ErasureError
 
 RELATED = "_relationships"
 """Metadata key of what a node repeats of its document's and its neighbours' metadata."""
@@ -64,7 +65,7 @@ def forget_in_record(docstore: Any, node: Any, metadata: Mapping[str, Any], kept
         kept: The key of the tag, which stays.
     """
     record = None if node.ref_doc_id is None else docstore.get_ref_doc_info(node.ref_doc_id)
-    if record is None or not hasattr(docstore, "_ref_doc_collection"):
+    if record is None:
         return
     new = {
         key: metadata.get(key) if node.metadata.get(key) == value and key != kept else value
@@ -72,9 +73,35 @@ def forget_in_record(docstore: Any, node: Any, metadata: Mapping[str, Any], kept
         if key == kept or node.metadata.get(key) != value or key in metadata
     }
     if new != record.metadata:
-        record.metadata = new
-        collection = docstore._ref_doc_collection
-        docstore._kvstore.put(node.ref_doc_id, record.to_dict(), collection=collection)
+        put_record(docstore, node.ref_doc_id, record, new)
+
+
+def put_node(docstore: Any, node: Any) -> None:
+    """Put a changed node in place of the one that is there.
+
+    The hash by which LlamaIndex tells that a document was changed stays: to whoever made it the
+    document is the same, and would be taken in again as it was.
+    """
+    collection = getattr(docstore, "_metadata_collection", None)
+    store = getattr(docstore, "_kvstore", None)
+    told = None
+    if collection is not None and store is not None:
+        told = store.get(node.node_id, collection=collection)
+    docstore.add_documents([node], allow_update=True)
+    if told is not None:
+        docstore._kvstore.put(node.node_id, told, collection=collection)
+
+
+def put_record(docstore: Any, id: str, record: Any, metadata: Mapping[str, Any]) -> None:
+    """Put other metadata into the record of a document.
+
+    Raises:
+        ErasureError: Records are kept in a way that is not known.
+    """
+    if not hasattr(docstore, "_ref_doc_collection") or not hasattr(docstore, "_kvstore"):
+        raise ErasureError("this docstore keeps the records of documents in a way of its own")
+    record.metadata = dict(metadata)
+    docstore._kvstore.put(id, record.to_dict(), collection=docstore._ref_doc_collection)
 
 
 def _infos(found: Any) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""What an erasure takes away, what it leaves to others, and how long it takes."""
