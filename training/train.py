@@ -27,6 +27,7 @@ _TIMES = {"web": 3, "social": 2, "wiki": 1}
 _AUGMENTED = 0.5
 _JOINED = 0.25
 _BLANKED = 0.15
+_TAUGHT = 0.8
 
 
 def loss_of(scores: Tensor, allowed: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -35,6 +36,13 @@ def loss_of(scores: Tensor, allowed: Tensor, weight: Tensor | None = None) -> Te
     right = scores.masked_fill(bits == 0, -1e4)
     loss = torch.logsumexp(scores, -1) - torch.logsumexp(right, -1)
     return loss[allowed > 0].mean()
+
+
+def unlike(scores: Tensor, taught: Tensor, there: Tensor) -> Tensor:
+    """How far the scores are from those of a teacher, over the pieces that are there."""
+    wanted = taught.log_softmax(-1)
+    apart = (wanted.exp() * (wanted - scores.log_softmax(-1))).sum(-1)
+    return apart[there].mean()
 
 
 def _real(folder: Path, rng: random.Random) -> list[Sample]:
@@ -87,6 +95,7 @@ def train(args: argparse.Namespace) -> None:
         model = narrowed(restore(args.start), args.heads, args.hidden)
     else:
         model = from_base(Shape(layers=args.layers, hidden=args.hidden, heads=args.heads))
+    teacher = restore(args.teacher).eval() if args.teacher else None
     fresh = ("head", "case", "gap")
     named = list(model.named_parameters())
     groups = [
@@ -110,7 +119,12 @@ def train(args: argparse.Namespace) -> None:
             )
         total = 0.0
         for n, (ids, case, gap, allowed) in enumerate(groups_of):
-            loss = loss_of(model(ids, case, gap), allowed)
+            scores = model(ids, case, gap)
+            loss = loss_of(scores, allowed)
+            if teacher is not None:
+                with torch.no_grad():
+                    taught = teacher(ids, case, gap)
+                loss = _TAUGHT * unlike(scores, taught, ids != 0) + (1 - _TAUGHT) * loss
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -133,6 +147,7 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="go on from these weights")
+    parser.add_argument("--teacher", type=Path, help="weights whose scores are to be met")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--synthetic", type=int, default=30_000, help="samples an epoch")
     parser.add_argument("--layers", type=int, default=2)

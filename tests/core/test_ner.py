@@ -37,6 +37,9 @@ NAMES = [
     ("Please ship it to 14 Maple Street, Springfield, IL 62704.", "14 Maple Street"),
     ("Address: ul. Długa 14/3\n00-238 Warszawa\nPoland", "ul. Długa 14/3\n00-238 Warszawa"),
     ("She moved from Berlin to Lyon.", "Berlin"),
+    ("Jane Roe, jane@example.com", "Jane"),
+    ("Will Smith may come in May.", "Will Smith"),
+    ("Patient: April June, DOB 1980-01-02", "June"),
 ]
 
 CLEAN = [

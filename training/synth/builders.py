@@ -370,7 +370,7 @@ def _vcard(rng: random.Random) -> Cell:
 _FORMATS = (
     (_csv, 20), (_json, 17), (_form, 22), (_pairs, 9), (_xml, 4), (_attributes, 2), (_yaml, 4),
     (_markdown, 5), (_ascii, 4), (_sql, 5), (_python, 3), (_html, 2), (_vcard, 1),
-    (chats.chat, 7), (chats.listing, 7), (chats.log, 3),
+    (chats.chat, 7), (chats.listing, 7), (chats.log, 3), (chats.contacts, 8),
 )  # fmt: skip
 
 

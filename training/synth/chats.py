@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 
 from . import other
+from .fields import MAKERS, Row
 from .grammar import Context, read_templates, render
 from .orgs import organisation
 from .people import VALUES, make_person
@@ -102,6 +104,35 @@ def listing(rng: random.Random) -> list[Segment]:
                     "phone": (other.PLAIN["PHONE"](rng), None),
                 }[tail]
                 out += [(open_, None), value, (close, None)]
+    return out
+
+
+def contacts(rng: random.Random) -> list[Segment]:
+    """A person or a few, each with ways to reach them, and nothing around that tells who is who.
+
+    Args:
+        rng: The source of chance.
+
+    Returns:
+        Segments with labels.
+    """
+    sep, open_, close = rng.choice(
+        ((", ", ", ", ""), (", ", ", ", ""), ("; ", "; ", ""), (" - ", " - ", ""), ("\n", "\n", ""),
+         (", ", " <", ">"), (" ", " (", ")"), (" | ", " | ", ""), (" ", " ", ""), (": ", ": ", ""))
+    )  # fmt: skip
+    how = rng.choice(("full", "full", "full", "first", "fmi", "lf", "il"))
+    kinds = rng.choices(
+        ("email", "phone", "address", "city", "job", "org", "dob"), (8, 6, 5, 2, 2, 2, 1), k=2
+    )[: rng.randint(1, 2)]
+    out: list[Segment] = []
+    for i in range(rng.choice((1, 1, 1, 2, 3))):
+        row = Row.new(rng)
+        out += [("\n" if i else "", None), (row.person.render(how, rng), "PER")]
+        for n, kind in enumerate(kinds):
+            text, label = MAKERS[kind](row)
+            if sep != "\n":
+                text = re.sub(r",?\n *", ", ", text)
+            out += [(open_ if n == 0 else sep, None), (text, label), ("" if n else close, None)]
     return out
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from piirag.detection.ner.beside import widened
 from piirag.detection.ner.labels import KINDS
 
 Array = np.ndarray[Any, Any]
 
 
+_PERSON = "PER"
+_TIMES = frozenset({"DATE", "AGE"})
 _NAMED = np.isin(KINDS, ["PER", "LOC", "ORG", "ADDR", "NRP"])
 
 
@@ -76,7 +80,29 @@ def mentions(
         run.append(i)
     if run:
         found += _mention(text, run, start, end, best, any_kind)
-    return found
+    return _with_first_names(text, found)
+
+
+def _with_first_names(text: str, found: list[Mention]) -> list[Mention]:
+    """Widen names of persons by first names that the model took for words or for dates."""
+    named = [mention for mention in found if mention.kind not in _TIMES]
+    for i, mention in enumerate(named):
+        if mention.kind == _PERSON:
+            least = named[i - 1].end if i else 0
+            most = named[i + 1].start if i + 1 < len(named) else len(text)
+            start, end = widened(text, mention.start, mention.end, least, most)
+            named[i] = mention._replace(start=start, end=end)
+    if len(named) == len(found):
+        return named
+    starts = [mention.start for mention in named]
+    apart = []
+    for time in found:
+        if time.kind in _TIMES:
+            i = bisect.bisect_right(starts, time.start)
+            covered = i and named[i - 1].end > time.start
+            if not covered and not (i < len(named) and starts[i] < time.end):
+                apart.append(time)
+    return sorted(named + apart)
 
 
 _BOUNDARY = " \t\r\n,;:!?()[]{}<>|\"“”„«»‘’'`*_=/\\#@"

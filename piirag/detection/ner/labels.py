@@ -22,7 +22,7 @@ NOT_NAMES = frozenset({"AGE", "DATE_TIME"})
 """The entity types that everyday words tell."""
 
 LEAST = {
-    "PER": 0.3,
+    "PER": 0.25,
     "LOC": 0.4,
     "ADDR": 0.4,
     "ORG": 0.5,

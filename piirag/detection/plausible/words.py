@@ -30,7 +30,9 @@ NEVER_NAMES = frozenset(
     retry retries reindex bitmap ptr hline dword qword ymmword xmmword part
     ingest ingestion dispatcher servlet stdlib
     modulus fingerprint latency bandwidth decoder encoder codec parser scheduler planner
-    kubelet kubectl systemd daemon kernel firmware nginx postgres postgresql
+    kubelet kubectl kubernetes systemd daemon kernel firmware nginx postgres postgresql
+    ansible bitbucket django elasticsearch fastapi github gitlab grafana mongodb mysql numpy
+    openshift openssl podman prometheus pytorch redis sqlite tensorflow terraform
     """.split()
 )
 """In lower case."""
