@@ -18,7 +18,11 @@ PiiragError
 ├── ModelCallError                         the wrapped model raised
 ├── ToolCallError                          a tool of an agent raised
 ├── RetrievalError                         the wrapped retriever raised
+├── StoreError                             a store could not do what it was asked
 └── ErasureError                           an erasure could not be carried out
+    ├── JournalError                       its journal cannot be read or written
+    ├── LeaseLostError                     another process has taken it over
+    └── ReceiptError                       a receipt that cannot be read, or is not signed right
 ```
 
 No message, argument or attribute of these holds text, values or user ids: they name entity types,
@@ -35,12 +39,16 @@ __all__ = [
     "ErasureError",
     "InvalidInputError",
     "InvalidUserIdError",
+    "JournalError",
+    "LeaseLostError",
     "MissingDependencyError",
     "ModelCallError",
     "PIIBlockedError",
     "PiiragError",
+    "ReceiptError",
     "RetrievalError",
     "SessionGoneError",
+    "StoreError",
     "TenancyError",
     "ToolCallError",
     "UnsupportedStoreError",
@@ -190,3 +198,33 @@ class RetrievalError(PiiragError):
 
 class ErasureError(PiiragError):
     """An erasure could not be carried out."""
+
+
+class JournalError(ErasureError):
+    """The journal cannot be read or written; nothing is erased without it."""
+
+
+class LeaseLostError(ErasureError):
+    """Another process has taken this erasure over."""
+
+    def __init__(self) -> None:
+        super().__init__("another process has taken this erasure over")
+
+
+class ReceiptError(ErasureError):
+    """A receipt that cannot be read, is not signed, or whose signature does not fit."""
+
+
+class StoreError(PiiragError):
+    """A store could not do what it was asked; the message of its driver, which quotes data, is
+    not kept.
+
+    Args:
+        store: What kind of store.
+        error_type: Qualified name of the driver's exception, such as
+            ``"psycopg.errors.UndefinedTable"``.
+    """
+
+    def __init__(self, store: str, error_type: str) -> None:
+        self.error_type = error_type
+        super().__init__(f"{store}: {error_type}; its message is withheld")

@@ -21,8 +21,8 @@ from llama_index_piirag.chat_stores import (
     UserDBChatStore,
     written_at,
 )
-from piirag.conversations.ids import message_ids
 from piirag.conversations import ConversationTarget, ConversationUser, Retention
+from piirag.conversations.ids import message_ids
 from piirag.detection.known import Known
 from piirag.erasure.target import StoredItem
 from piirag.errors import ConfigurationError

@@ -27,7 +27,7 @@ def verify_receipt(
     Exit codes: 0 it is, 1 it is not, 2 wrong usage.
     """
     from piirag.erasure.receipt import verify_receipt as verify
-    from piirag.erasure.signing import ReceiptError
+    from piirag.errors import ReceiptError
 
     try:
         checked = verify(_read(receipt), _key(public_key))

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from piirag.erasure.data_subjects import erase_subject, export_user, find_subject
-from piirag.erasure.journal import Journal, JournalError
+from piirag.erasure.journal import Journal
 from piirag.erasure.journal_postgres import PostgresJournal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
 from piirag.erasure.receipt import (
@@ -17,7 +17,7 @@ from piirag.erasure.receipt import (
 )
 from piirag.erasure.retry import Retry
 from piirag.erasure.service import ErasureService, delete_user
-from piirag.erasure.signing import ReceiptError, SigningKey
+from piirag.erasure.signing import SigningKey
 from piirag.erasure.suppression import Reapplied, SuppressionList
 from piirag.erasure.target import (
     Capabilities,
@@ -32,6 +32,7 @@ from piirag.erasure.target import (
     register_resolver,
 )
 from piirag.erasure.verify import TargetVerification, Verification, verify_erasure
+from piirag.errors import JournalError, ReceiptError
 
 if TYPE_CHECKING:
     from piirag.erasure.export import UserExport

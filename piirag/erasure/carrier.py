@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from piirag.erasure import receipt as receipts
 from piirag.erasure.covering import Mask, numbered
-from piirag.erasure.journal import TOMBSTONE, Erasure, Journal, LeaseLostError, Suppressed
+from piirag.erasure.journal import TOMBSTONE, Erasure, Journal, Suppressed
 from piirag.erasure.lease import Lease
 from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
 from piirag.erasure.retry import Retry
@@ -18,6 +19,7 @@ from piirag.erasure.steps import Run, TargetWork, version_of
 from piirag.erasure.subjects import Subjects
 from piirag.erasure.target import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.errors import LeaseLostError
 from piirag.vault.vault import Vault
 
 if TYPE_CHECKING:

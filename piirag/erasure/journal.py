@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from piirag.errors import ErasureError
-
 OPEN = "open"
 
 # Steps of a whole erasure, journalled under no target, and those of one target, in their order.
@@ -25,17 +23,6 @@ KEYS_DESTROYED = "keys destroyed"
 
 Steps = dict[tuple[str, str], dict[str, Any]]
 """(target, step) -> what was noted, for the steps that are done."""
-
-
-class JournalError(ErasureError):
-    """The journal cannot be read or written; nothing is erased without it."""
-
-
-class LeaseLostError(ErasureError):
-    """Another process has taken this erasure over."""
-
-    def __init__(self) -> None:
-        super().__init__("another process has taken this erasure over")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from piirag.erasure.journal import JournalError
 from piirag.erasure.journal_sql import SCHEMA, TABLES, SQLJournal, Statements
-from piirag.errors import ConfigurationError, MissingDependencyError
+from piirag.errors import ConfigurationError, JournalError, MissingDependencyError
 
 _T = TypeVar("_T")
 

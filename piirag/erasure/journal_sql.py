@@ -8,8 +8,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from piirag.erasure.journal import OPEN, Erasure, JournalError, LeaseLostError, Steps, Suppressed
+from piirag.erasure.journal import OPEN, Erasure, Steps, Suppressed
 from piirag.erasure.receipt import COMPLETE
+from piirag.errors import JournalError, LeaseLostError
 
 _T = TypeVar("_T")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from piirag.erasure.journal import JournalError
 from piirag.erasure.journal_sql import SCHEMA, TABLES, SQLJournal, Statements
+from piirag.errors import JournalError
 
 _T = TypeVar("_T")
 

@@ -40,7 +40,7 @@ def in_sight(targets: Sequence[ErasureTarget]) -> tuple[str, ...]:
 
 def _holders() -> Iterator[tuple[str, Any]]:
     langchain = sys.modules.get("langchain_core.globals")
-    cache = getattr(langchain, "_llm_cache", None)
+    cache = None if langchain is None else langchain.get_llm_cache()
     if cache is not None:
         yield "LangChain's LLM cache", cache
     settings = getattr(sys.modules.get("llama_index.core.settings"), "Settings", None)

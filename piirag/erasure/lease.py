@@ -7,7 +7,8 @@ import threading
 import uuid
 from types import TracebackType
 
-from piirag.erasure.journal import Journal, JournalError
+from piirag.erasure.journal import Journal
+from piirag.errors import JournalError
 
 
 class Lease:

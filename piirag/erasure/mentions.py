@@ -326,7 +326,9 @@ def _entry(
     target: ErasureTarget, name: str, scan: Scan, note: str, error: str | None
 ) -> TargetMentions:
     items = None if error is not None else scan.items
-    return TargetMentions(name, target.kind, items, isinstance(target, DeletableTarget), note, error)
+    return TargetMentions(
+        name, target.kind, items, isinstance(target, DeletableTarget), note, error
+    )
 
 
 def _lists_all(target: ErasureTarget) -> bool:

@@ -158,7 +158,7 @@ class ErasureReceipt:
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any]) -> ErasureReceipt:
-        from piirag.erasure.signing import ReceiptError
+        from piirag.errors import ReceiptError
 
         try:
             if data["format"] == FORMAT:

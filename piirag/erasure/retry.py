@@ -11,6 +11,7 @@ from piirag.errors import (
     ConfigurationError,
     InvalidUserIdError,
     PiiragError,
+    StoreError,
     UserErasedError,
     VaultError,
     VaultKeyError,
@@ -88,4 +89,4 @@ def _passing(error: BaseException) -> bool:
     """Whether a failure may pass."""
     if not isinstance(error, Exception) or isinstance(error, _FOR_GOOD):
         return False
-    return not isinstance(error, PiiragError) or isinstance(error, VaultError)
+    return not isinstance(error, PiiragError) or isinstance(error, (StoreError, VaultError))

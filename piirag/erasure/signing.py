@@ -20,16 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from piirag.errors import ConfigurationError, ErasureError, VaultKeyError
+from piirag.errors import ConfigurationError, ReceiptError, VaultKeyError
 from piirag.vault.key_file import create_private, read_private
 
 ENV_VAR = "PIIRAG_SIGNING_KEY"
 ALGORITHM = "Ed25519"
 _KEY_BYTES = 32
-
-
-class ReceiptError(ErasureError):
-    """A receipt that cannot be read, is not signed, or whose signature does not fit."""
 
 
 class SigningKey:

@@ -16,7 +16,6 @@ from piirag.erasure.journal import (
     VERIFIED,
     Erasure,
     Journal,
-    LeaseLostError,
     Steps,
 )
 from piirag.erasure.lease import Lease
@@ -24,6 +23,7 @@ from piirag.erasure.receipt import TargetReceipt
 from piirag.erasure.retry import Retry
 from piirag.erasure.target import ErasureTarget, Residue, Traces
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.errors import LeaseLostError
 
 # A delete is repeated while items keep appearing (a write that was under way when the tombstone
 # was set), at most this often.

@@ -18,7 +18,7 @@ from piirag.erasure.preview import ERASE, KEEP, SubjectPreview
 from piirag.erasure.progress import shown
 from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
 from piirag.erasure.steps import version_of
-from piirag.erasure.target import DeletableTarget, EditableTarget, ErasureTarget, StoredItem
+from piirag.erasure.target import DeletableTarget, EditableTarget, ErasureTarget
 from piirag.errors import InvalidInputError, VaultKeyError
 from piirag.vault.vault import UserVault, Vault
 

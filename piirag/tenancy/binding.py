@@ -61,9 +61,10 @@ class TenantBinding:
             TenancyError: A chunk bears another user's tag.
             UserErasedError: The user was erased.
         """
-        bare = [replace(c, metadata=self._untagged(c.metadata)) for c in chunks]
+        untagged = [self._untagged(c.metadata) for c in chunks]
         # The time of expiry stays a number: it is compared, and looks like a phone number.
-        expiry = [_expiry(c.metadata) for c in bare]
+        expiry = [_expiry(metadata) for metadata in untagged]
+        bare = [replace(c, metadata=m) for c, m in zip(chunks, untagged, strict=True)]
         return [
             Chunk(
                 chunk.text,

@@ -44,7 +44,9 @@ def _zstd() -> Any:
     return zstandard.ZstdDecompressor().decompressobj()
 
 
-def _runs(start: re.Pattern[bytes], data: bytes, decompressor: Callable[[], Any]) -> Iterator[bytes]:
+def _runs(
+    start: re.Pattern[bytes], data: bytes, decompressor: Callable[[], Any]
+) -> Iterator[bytes]:
     """What is compressed, from every place where it may begin to where it no longer makes sense."""
     view = memoryview(data)
     for match in start.finditer(data):

@@ -10,13 +10,13 @@ import pytest
 
 from piirag import MasterKey, SQLiteVault
 from piirag.erasure import COMPLETE, PARTIAL, ErasureService
-from piirag.erasure.journal import JournalError
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.retry import Retry
 from piirag.errors import (
     ConfigurationError,
     ErasureError,
     InvalidUserIdError,
+    JournalError,
     UserErasedError,
     VaultKeyError,
 )

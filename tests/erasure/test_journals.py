@@ -13,11 +13,11 @@ import pytest
 
 from piirag import MasterKey, SQLiteVault
 from piirag.erasure import COMPLETE, PARTIAL, ErasureService
-from piirag.erasure.journal import Journal, JournalError, LeaseLostError, Suppressed
+from piirag.erasure.journal import Journal, Suppressed
 from piirag.erasure.journal_postgres import PostgresJournal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
 from piirag.erasure.retry import NO_RETRY
-from piirag.errors import ConfigurationError
+from piirag.errors import ConfigurationError, JournalError, LeaseLostError
 from support.erasure import RowsTarget
 
 

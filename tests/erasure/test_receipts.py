@@ -21,8 +21,8 @@ from piirag import MemoryVault
 from piirag.erasure import ErasureReceipt, ErasureService, TargetReceipt
 from piirag.erasure.receipt import verify_receipt
 from piirag.erasure.retry import NO_RETRY
-from piirag.erasure.signing import ReceiptError, SigningKey, canonical
-from piirag.errors import ConfigurationError
+from piirag.erasure.signing import SigningKey, canonical
+from piirag.errors import ConfigurationError, ReceiptError
 from support.erasure import RowsTarget
 
 GONE = "alice_the_erased"

@@ -12,7 +12,6 @@ import pytest
 
 from piirag import MasterKey, MemoryVault, SQLiteVault, delete_user
 from piirag.erasure import COMPLETE, NOTHING_FOUND, PARTIAL, ErasureService
-from piirag.erasure.journal import LeaseLostError
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.lease import Lease
 from piirag.erasure.retry import NO_RETRY, Retry
@@ -20,6 +19,7 @@ from piirag.errors import (
     ConfigurationError,
     ErasureError,
     InvalidUserIdError,
+    LeaseLostError,
     UserErasedError,
     VaultKeyError,
 )

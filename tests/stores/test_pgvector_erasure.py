@@ -240,7 +240,7 @@ def test_a_connection_of_the_application_is_left_as_it_was(db: Any, server: str)
 def test_no_database_is_an_error_in_the_receipt(tmp_path: Path) -> None:
     table = PGTable(f"host={tmp_path} dbname=none", "t")
     [entry] = delete_user(_VICTIM, targets=[table]).targets
-    assert entry.error == "piirag.erasure.targets.pgvector_runner.PostgresError"
+    assert entry.error == "piirag.errors.StoreError"
     assert not entry.verified_absent
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from piirag.erasure.target import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets import pgvector_files
 from piirag.erasure.targets.base import StoreTarget, float32
-from piirag.erasure.targets.pgvector_runner import PostgresError
 from piirag.erasure.targets.pgvector_table import Found, PGTable
 from piirag.erasure.targets.pgvector_wrappers import table_of
+from piirag.errors import StoreError
 from piirag.tenancy.languages.pgvector_sql import Sql
 from piirag.tenancy.tags import TenantTags
 
@@ -68,7 +68,7 @@ class PGVectorTarget(StoreTarget):
         if self._capabilities is None:
             try:
                 self._capabilities = self._asked()
-            except PostgresError:
+            except StoreError:
                 # The receipt says what failed: counting will.
                 return Capabilities(reclaim=True, why_not=_KEEPS, export=True)
         return self._capabilities
@@ -143,7 +143,7 @@ class PGVectorTarget(StoreTarget):
         Raises:
             ErasureError: An older transaction may still see the deleted rows, or the role owns
                 neither table nor database.
-            PostgresError: The table could not be locked, or something else failed.
+            StoreError: The table could not be locked, or something else failed.
         """
         pgvector_files.rewrite(self._table.runner, self._table.sql)
 

@@ -41,7 +41,7 @@ def rewrite(runner: Runner, table: Sql) -> None:
     Raises:
         ErasureError: Some transaction, prepared transaction or replication slot is so old that it
             may still see the deleted rows; or the role may not do this.
-        PostgresError: The table cannot be locked within 30 seconds, or something else failed.
+        StoreError: The table cannot be locked within 30 seconds, or something else failed.
     """
     _wait_for_older(runner)
     before = _files_of(runner, table)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from piirag.errors import ConfigurationError, MissingDependencyError, PiiragError
+from piirag.errors import ConfigurationError, MissingDependencyError, PiiragError, StoreError
 from piirag.tenancy.languages.pgvector_sql import Sql, Value, render, sql, value
 
 Row = tuple[Any, ...]
@@ -16,20 +16,6 @@ _CONNECT_SECONDS = 30
 _LOCK_TIMEOUT = "30s"
 
 _Execute = Callable[[Sql], list[Row]]
-
-
-class PostgresError(RuntimeError):
-    """Postgres could not carry out a statement; the driver's message, which quotes data, is not
-    kept. It is tried again, unlike an error that piirag raises for what is wrong for good.
-
-    Args:
-        error_type: Qualified name of the driver's exception, such as
-            ``"psycopg.errors.UndefinedTable"``.
-    """
-
-    def __init__(self, error_type: str) -> None:
-        self.error_type = error_type
-        super().__init__(f"Postgres: {error_type}; its message is withheld")
 
 
 class Runner(ABC):
@@ -46,7 +32,7 @@ class Runner(ABC):
         """Run statements in one transaction; the rows of the last one.
 
         Raises:
-            PostgresError: One failed, and none had an effect.
+            StoreError: One failed, and none had an effect.
         """
         return _withheld(lambda: self._run(statements))
 
@@ -54,7 +40,7 @@ class Runner(ABC):
         """Run a statement that may not be in a transaction, such as ``VACUUM``.
 
         Raises:
-            PostgresError: It failed, or waited 30 seconds for a lock.
+            StoreError: It failed, or waited 30 seconds for a lock.
         """
 
         def work(execute: _Execute) -> None:
@@ -90,7 +76,7 @@ def _withheld(work: Callable[[], T]) -> T:
     except Exception as error:  # noqa: BLE001 - drivers quote statements and rows in any of them
         kind = type(getattr(error, "orig", None) or error)
         failed = f"{kind.__module__}.{kind.__qualname__}"
-    raise PostgresError(failed)
+    raise StoreError("Postgres", failed)
 
 
 class PsycopgRunner(Runner):

@@ -106,7 +106,7 @@ class PGTable:
         """Column -> the name of its type, read from the database once.
 
         Raises:
-            PostgresError: There is no such table, or no database.
+            StoreError: There is no such table, or no database.
         """
         rows = self.runner.rows(
             sql(
