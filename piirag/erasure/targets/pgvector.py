@@ -11,10 +11,12 @@ from piirag.erasure.targets import pgvector_files
 from piirag.erasure.targets.base import StoreTarget, float32
 from piirag.erasure.targets.pgvector_table import Found, PGTable
 from piirag.erasure.targets.pgvector_wrappers import table_of
+from piirag.erasure.targets.pgvector_write import change
 from piirag.errors import StoreError
 from piirag.tenancy.languages.pgvector_sql import Sql
 from piirag.tenancy.tags import TenantTags
 
+_PAGE = 1000
 _LARGEST_SCAN = 1024**3
 _KEEPS = (
     "Postgres keeps the bytes of deleted rows in the table's files until VACUUM FULL; the "
@@ -110,6 +112,35 @@ class PGVectorTarget(StoreTarget):
         samples of rows and are read with SQL."""
         self._table.delete(self._mine(user_id))
         pgvector_files.analyze(self._table.runner, self._table.sql)
+
+    def delete_items(self, ids: Sequence[str]) -> None:
+        """Delete rows by id, and refresh the planner's statistics."""
+        there = self._table.possible(ids)
+        for start in range(0, len(there), _PAGE):
+            self._table.delete(self._table.ids(there[start : start + _PAGE]))
+        if there:
+            pgvector_files.analyze(self._table.runner, self._table.sql)
+
+    def replace_items(
+        self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """Put other text and metadata into rows that are there, and refresh the statistics.
+
+        Raises:
+            InvalidInputError: Metadata that the table cannot hold.
+        """
+        new = {item.id: item for item in items}
+        vector_of = {} if vectors is None else dict(zip(new, vectors, strict=True))
+        there = self._table.possible(list(new))
+        for start in range(0, len(there), _PAGE):
+            part = [new[id] for id in there[start : start + _PAGE]]
+            rows = [
+                self._table.row(item.id, item.text or "", item.metadata, vector_of.get(item.id))
+                for item in part
+            ]
+            change(self._table, rows)
+        if there:
+            pgvector_files.analyze(self._table.runner, self._table.sql)
 
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,9 @@ from piirag.tenancy.languages.pgvector_sql import Sql, as_json, joined, name, sq
 _PAGE = 1000
 _TEXTS = frozenset({"text", "varchar"})
 _VECTORS = frozenset({"vector", "halfvec"})
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HALF = re.compile("[\ud800-\udfff]")
 
 DISTANCES = {
     "cosine": sql("<=>"),
@@ -96,6 +100,7 @@ class PGTable:
         self.metadata = None if metadata is None else name(metadata)
         self.columns = {column: name(column) for column in columns}
         self._id, self._vector, self._key, self._metadata = id, vector, key or id, metadata
+        self._text = text
         self.identity = (*self.runner.where, schema or "", table, part_name)
         self.language = PGVectorLanguage(self._lookup, self._same)
 
@@ -117,6 +122,11 @@ class PGTable:
             )
         )
         return {str(column): str(type) for column, type in rows}
+
+    @property
+    def id_column(self) -> str:
+        """The name of the column of ids."""
+        return self._id
 
     @property
     def ids_are_text(self) -> bool:
@@ -163,6 +173,29 @@ class PGTable:
         """The condition that the id is one of these."""
         type = "text[]" if self.ids_are_text else "uuid[]"
         return sql("{} = ANY({})", self.id, value(list(ids), type))
+
+    def possible(self, ids: Sequence[str]) -> list[str]:
+        """Those of some ids that the column can hold: another one is no error, and of no row."""
+        if self.ids_are_text:
+            return [id for id in ids if "\x00" not in id and not _HALF.search(id)]
+        return [id for id in ids if _UUID.fullmatch(id)]
+
+    def row(
+        self, id: str, text: str, metadata: Mapping[str, Any], vector: Sequence[float] | None
+    ) -> dict[str, Any]:
+        """An item as a row: column -> value; without a vector where none is given.
+
+        Raises:
+            InvalidInputError: A metadata key has no column, and there is none of JSON.
+        """
+        held = {key: item for key, item in metadata.items() if key not in self.columns}
+        if held and self._metadata is None:
+            raise InvalidInputError("this table has no column for a metadata key, and none of JSON")
+        row: dict[str, Any] = {key: metadata.get(key) for key in self.columns}
+        if self._metadata is not None:
+            row[self._metadata] = held
+        row |= {self._id: id, self._text: text}
+        return row if vector is None else row | {self._vector: list(vector)}
 
     def where(self, *conditions: Sql | None, whole: bool = False) -> Sql:
         """``WHERE`` the row is of this part, or of any, and all conditions hold."""

@@ -92,6 +92,32 @@ def replace(table: PGTable, rows: Sequence[Mapping[str, Any]], *, id: str) -> No
     table.runner.rows(lock, delete, _insert(table, columns, source))
 
 
+def change(table: PGTable, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change some columns of rows that are there, of this part of the table, at once.
+
+    Args:
+        table: Where.
+        rows: At least one, as `PGTable.row` makes them, with distinct ids and the same columns.
+
+    Raises:
+        InvalidInputError: What Postgres cannot store.
+    """
+    id = table.id_column
+    source = _source(table, rows)
+    # Under names of their own: the condition on the part names columns without their table.
+    new = {column: name(f"piirag_{number}") for number, column in enumerate(rows[0])}
+    given = [sql("r.{} AS {}", name(column), alias) for column, alias in new.items()]
+    sets = [sql("{} = {}", name(column), new[column]) for column in new if column != id]
+    statement = sql(
+        "UPDATE {} SET {} FROM (SELECT {} FROM {}) AS piirag_new",
+        table.sql,
+        joined(", ", sets),
+        joined(", ", given),
+        source,
+    )
+    table.runner.rows(statement + table.where(sql("{} = {}", table.id, new[id])))
+
+
 def _insert(table: PGTable, columns: Mapping[str, Sql], source: Sql) -> Sql:
     return sql(
         "INSERT INTO {} AS held ({}) SELECT {} FROM {}",
