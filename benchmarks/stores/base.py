@@ -97,6 +97,8 @@ class Opened:
         log: Folders of a log that no rewriting of the store reaches; looked into separately.
         save: Called once something was written, where the store does not save by itself.
         settle: Called before files are read.
+        in_memory: The target without its files, where the store does not save by itself: what its
+            own deletion is compared with.
     """
 
     driver: TenancyDriver
@@ -107,6 +109,7 @@ class Opened:
     log: Sequence[Path] = ()
     save: Callable[[], None] = nothing
     settle: Callable[[], None] = nothing
+    in_memory: ErasureTarget | None = None
 
     def bulk(
         self,
@@ -123,7 +126,6 @@ class Opened:
                 self._documents(*rows)
             else:
                 self._records(*rows)
-        self.save()
 
     def _documents(self, ids: Any, texts: Any, metadatas: Any, vectors: Any) -> None:
         from langchain_core.documents import Document

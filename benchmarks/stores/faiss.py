@@ -40,6 +40,7 @@ def _langchain(folder: Path) -> Iterator[Opened]:
         bare,
         folders=[folder],
         save=lambda: store.save_local(str(folder)),
+        in_memory=FaissTarget(store),
     )
 
 

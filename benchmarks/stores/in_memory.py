@@ -30,6 +30,7 @@ def _langchain(folder: Path) -> Iterator[Opened]:
         bare,
         folders=[folder],
         save=lambda: store.dump(str(file)),
+        in_memory=InMemoryTarget(store),
     )
 
 
@@ -55,6 +56,7 @@ def _llama_index(folder: Path) -> Iterator[Opened]:
         bare,
         folders=[folder],
         save=lambda: store.persist(str(file)),
+        in_memory=InMemoryTarget(store),
     )
 
 

@@ -167,7 +167,7 @@ class Run:
 def items_of(user: str, count: int = 5) -> list[Item]:
     """Items of a user, who is named in each text."""
     return [
-        Item(str(i), f"{QUESTION} of {user} has number {i}", {"n": i, "word": "tea"})
+        Item(str(i), f"{QUESTION} of {user} has number {i}{' canary' * i}", {"n": i, "word": "tea"})
         for i in range(count)
     ]
 

@@ -227,7 +227,7 @@ class UserVectorStore(VectorStore):
                     ids,
                 )
             # Written under their own ids before the names in them were known.
-            self._remove([id for id in stale if id not in by_id])
+            self._remove_present([id for id in stale if id not in by_id])
         finally:
             # An erasure that began meanwhile may have counted already.
             erased = bool(written) and (epoch is None or self._binding.epoch() != epoch)
@@ -235,6 +235,12 @@ class UserVectorStore(VectorStore):
                 self._remove(written)
         if erased:
             raise UserErasedError
+
+    def _remove_present(self, ids: list[str]) -> None:
+        """Remove what is there: stores log an id that they are to delete, whoever bears it."""
+        for part in self._parts(ids):
+            there = {document.id for document in self._dialect.get(part)}
+            self._remove([id for id in part if id in there])
 
     def _remove(self, ids: list[str]) -> None:
         for part in self._parts(ids):
@@ -253,7 +259,7 @@ class UserVectorStore(VectorStore):
         self._refuse(kwargs, frozenset())
         if ids is None:
             raise InvalidInputError("delete needs ids; to erase a user, call delete_user")
-        self._remove(list(dict.fromkeys(self._binding.scope_ids(ids))))
+        self._remove_present(list(dict.fromkeys(self._binding.scope_ids(ids))))
         return True
 
     # Reading

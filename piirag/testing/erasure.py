@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,13 @@ class TargetUnderTest:
         target: The target.
         write: Writes some items for a user.
         read: Everything there is of a user, as something that can be compared.
+        fixed_keys: Items cannot get further metadata keys.
     """
 
     target: ErasureTarget
     write: Callable[[str], None]
     read: Callable[[str], Any]
+    fixed_keys: bool = False
 
 
 class ErasureTargetSuite:
@@ -127,17 +129,39 @@ class ErasureTargetSuite:
         first, *rest = target.items("alice")
         assert {item.id for item in target.all_items()} >= {first.id, *(i.id for i in rest)}
         unknown = StoredItem(f"{first.id}-unknown", "text", first.metadata)
-        metadata = {**first.metadata, "added": "[PERSON]"}
+        more = {} if under_test.fixed_keys else {"added": "[PERSON]"}
+        metadata = {**first.metadata, **more}
         target.replace_items([StoredItem(first.id, "another text", metadata), unknown])
         target.replace_items([])
         found = {item.id: item for item in target.items("alice")}
         assert set(found) == {first.id, *(item.id for item in rest)}
         if first.text is not None:
             assert found[first.id].text == "another text"
-        assert found[first.id].metadata["added"] == "[PERSON]"
+        assert found[first.id].metadata == metadata
         target.replace_items([first])
-        assert "added" not in {i.id: i for i in target.items("alice")}[first.id].metadata
+        assert {i.id: i for i in target.items("alice")}[first.id] == first
         assert under_test.read("bob") == before
+
+    def test_vectors_stay_with_another_text_unless_there_are_new_ones(
+        self, under_test: TargetUnderTest
+    ) -> None:
+        target = under_test.target
+        for user in ("alice", "bob"):
+            under_test.write(user)
+        vectors = getattr(target, "vectors", None)
+        before = {u: _numbers(vectors(u)) for u in ("alice", "bob")} if vectors else {}
+        if not isinstance(target, EditableTarget) or not before.get("alice"):
+            pytest.skip("this target changes no single items, or has no vectors")
+        first = next(target.items("alice"))
+        changed = StoredItem(first.id, "another text", first.metadata)
+        target.replace_items([changed])
+        assert _same(_numbers(vectors("alice")), before["alice"])
+        new = [0.25 * place for place in range(1, len(before["alice"][0]) + 1)]
+        target.replace_items([changed], [new])
+        after = _numbers(vectors("alice"))
+        assert len(after) == len(before["alice"])
+        assert sum(any(_same([v], [old]) for old in before["alice"]) for v in after) < len(after)
+        assert _same(_numbers(vectors("bob")), before["bob"])
 
     def test_single_items_are_deleted_and_no_others(self, under_test: TargetUnderTest) -> None:
         target = under_test.target
@@ -171,3 +195,14 @@ class ErasureTargetSuite:
         under_test.write("carol")
         assert target.count("carol") > 0
         assert under_test.read("bob") == before
+
+
+def _numbers(vectors: Iterable[Any]) -> list[list[float]]:
+    return sorted([float(number) for number in vector] for vector in vectors)
+
+
+def _same(some: list[list[float]], others: list[list[float]]) -> bool:
+    """Up to what a store rounds off."""
+    return len(some) == len(others) and all(
+        one == pytest.approx(other, abs=1e-4) for one, other in zip(some, others, strict=True)
+    )

@@ -302,3 +302,16 @@ class TestTarget(ErasureTargetSuite):
             return collection.get(where={"user_id": user}, include=["documents", "metadatas"])
 
         return TargetUnderTest(ChromaTarget(collection), write, read)
+
+
+def test_L9_an_id_with_personal_data_never_reaches_the_files(tmp_path: Path) -> None:
+    """Chroma logs the ids of what it is to delete, whether they are there or not."""
+    store = Chroma("items", LexicalEmbeddings(), str(tmp_path), client_settings=_quiet())
+    alice = LangChainTenants(store, scrubber=Scrubber()).for_user("alice")
+    raw = "jane.roe@example.com"
+    [id] = alice.add_texts(["Hello"], ids=[raw])
+    assert alice.delete([raw, "joe@example.com"])
+    assert alice.get_by_ids([id, raw]) == []
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"example.com" not in path.read_bytes(), path.name

@@ -336,7 +336,8 @@ class TestNative(ErasureTargetSuite):
                 columns=["owner"],
                 key="k",
             )
-            yield TargetUnderTest(PGVectorTarget(table, TenantTags("owner")), write, read)
+            target = PGVectorTarget(table, TenantTags("owner"))
+            yield TargetUnderTest(target, write, read, fixed_keys=True)
 
 
 def test_one_collection_is_erased_and_the_others_in_its_table_are_not(server: str) -> None:

@@ -22,7 +22,7 @@ from langchain_piirag import TenantVectorStore as LangChainTenants
 from langchain_piirag.testing import LangChainDriver
 from lexical_langchain import LexicalEmbeddings
 from piirag import Scrubber
-from piirag.erasure import as_targets, delete_user
+from piirag.erasure import StoredItem, as_targets, delete_user
 from piirag.erasure.targets.sqlite_vec import SQLiteVecTarget
 from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecRow, VecTable
 from piirag.errors import (
@@ -396,3 +396,26 @@ class TestTarget(ErasureTargetSuite):
             return list(table.rows(LANGUAGE.compare("user_id", "$eq", user), vectors=True))
 
         return TargetUnderTest(SQLiteVecTarget(store._connection, "docs"), write, read)
+
+
+def test_single_rows_that_the_wrapper_wrote_have_ids_and_an_index(tmp_path: Path) -> None:
+    store = _store(tmp_path / "vec.db")
+    store.add_texts(["one text", "another text"], [{"user_id": "alice", "n": i} for i in (0, 1)])
+    target = SQLiteVecTarget(store._connection, "docs")
+    first, second = target.items("alice")
+    length = len(next(iter(target.vectors("alice"))))
+    new = [float(place) for place in range(length)]
+    target.replace_items([StoredItem(first.id, "changed", {"user_id": "alice"})], [new])
+    assert [(i.id, i.text) for i in target.items("alice")] == [
+        (first.id, "changed"),
+        (second.id, "another text"),
+    ]
+    indexed = store._connection.execute("SELECT text_embedding FROM docs_vec ORDER BY rowid")
+    assert [bytes(row[0]) for row in indexed] == [
+        struct.pack(f"<{length}f", *vector) for vector in target.vectors("alice")
+    ]
+    assert list(target.vectors("alice"))[0] == new
+    target.delete_items([second.id])
+    assert [i.id for i in target.items("alice")] == [first.id]
+    [[left]] = store._connection.execute("SELECT count(*) FROM docs_vec")
+    assert left == 1
