@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.erasure", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--matrix", action="store_true", help="what is left, not how long it takes")
-    parser.add_argument("--store", nargs="+", choices=keys(), metavar="NAME", help="; ".join(keys()))
+    parser.add_argument(
+        "--store", nargs="+", choices=keys(), metavar="NAME", help="; ".join(keys())
+    )
     parser.add_argument("--framework", nargs="+", choices=["langchain", "llamaindex"])
     parser.add_argument("--sizes", nargs="+", type=int, default=list(timing.SIZES), metavar="N")
     parser.add_argument("--rounds", type=int, default=5, help="how often each call is timed")

@@ -59,7 +59,9 @@ class Filled:
             batches.append((VICTIM, items, self.vectors[numbers.start : numbers.stop]))
         for user in self.others:
             items = [
-                Item(str(i), f"text number {i} of {user} stays", {"note": self._words(1)[0], "n": i})
+                Item(
+                    str(i), f"text number {i} of {user} stays", {"note": self._words(1)[0], "n": i}
+                )
                 for i in range(OF_OTHERS)
             ]
             batches.append((user, items, self._vectors(OF_OTHERS)))

@@ -49,7 +49,9 @@ def measure(kind: Kind, of_one: int = OF_ONE, users: int = USERS) -> dict[str, A
             "remaining": entry.remaining,
             "reclaimed": entry.reclaimed,
             "error": entry.error,
-            "residue_in_receipt": sum(sum(kinds.values()) for kinds in (entry.residue or {}).values()),
+            "residue_in_receipt": sum(
+                sum(kinds.values()) for kinds in (entry.residue or {}).values()
+            ),
             "after_physical": after,
         }
         if in_log := filled.left_in_log():

@@ -108,9 +108,7 @@ def _pg_vector_store(folder: Path) -> Iterator[Opened]:
     embed = Embedder()
     with _server() as (connection, url):
         engine = PGEngine.from_connection_string(_url(url, "psycopg"))
-        engine.init_vectorstore_table(
-            "items", DIMENSIONS, id_column=Column("langchain_id", "TEXT")
-        )
+        engine.init_vectorstore_table("items", DIMENSIONS, id_column=Column("langchain_id", "TEXT"))
         store = PGVectorStore.create_sync(engine, embed.langchain(), "items")
         driver = langchain_driver(store, more=[ReadPath("hybrid", hybrid)])
         yield _opened(connection, driver, embed, "items", "langchain_metadata")

@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.tenancy", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--store", nargs="+", choices=keys(), metavar="NAME", help="; ".join(keys()))
+    parser.add_argument(
+        "--store", nargs="+", choices=keys(), metavar="NAME", help="; ".join(keys())
+    )
     parser.add_argument("--framework", nargs="+", choices=["langchain", "llamaindex"])
     parser.add_argument(
         "--scale", type=float, default=1.0, help="share of the hostile input, for a quick look"

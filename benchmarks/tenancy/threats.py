@@ -143,7 +143,9 @@ def counts(run: Run) -> None:
     """T17: what others have changes neither what is found nor how it is scored."""
     alice, bob = run.users()
     before = {path.name: run.read("T17", path, alice) for path in run.paths}
-    scores = frameworks.scores(run, alice)
+    scores: Any = None
+    with run.counting("T17", "scores"):
+        scores = frameworks.scores(run, alice)
     more = [Item(f"more-{n}", f"{QUESTION} of {bob} again {n}", {"n": n}) for n in range(40)]
     run.driver.write(run.view(bob), more)
     for path in run.paths:
@@ -152,4 +154,3 @@ def counts(run: Run) -> None:
         run.cells["T17"].foreign += changed
     with run.counting("T17", "scores"):
         run.cells["T17"].foreign += frameworks.scores(run, alice) != scores
-

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from langchain_core.runnables import run_in_executor
 
 from piirag.conversations import ConversationTarget, ConversationUser, Retention
+from piirag.conversations.ids import item_id
 from piirag.detection.known import Known
 from piirag.errors import (
     ConfigurationError,
@@ -368,22 +369,19 @@ class TenantStore(BaseStore):
                 "value": {name: part for name, part in item.value.items() if name != AT},
                 "written_at": item.value.get(AT),
             }
-            yield StoredItem(_id_of(item), None, plain(metadata))
+            yield StoredItem(item_id(item), None, plain(metadata))
 
     def _all_told(self) -> Iterator[Any]:
         """Every item of everybody, with its owner's tag."""
-        from piirag.erasure.export_values import plain
         from piirag.erasure.target import StoredItem
 
         for item in self._items((ROOT,)):
-            value = {name: part for name, part in item.value.items() if name != AT}
             label = {"user_id": item.namespace[1]} if len(item.namespace) > 1 else {}
-            yield StoredItem(_id_of(item), None, {"value": plain(value), **label})
+            yield StoredItem(item_id(item), None, {"value": dict(item.value), **label})
 
     def _delete(self, ids: Sequence[str]) -> None:
-        wanted = set(ids)
         for item in self._items((ROOT,)):
-            if _id_of(item) in wanted:
+            if item_id(item) in ids:
                 self.store.delete(item.namespace, item.key)
 
     def _erase(self, owner: str) -> None:
@@ -400,7 +398,3 @@ class TenantStore(BaseStore):
 
     def __repr__(self) -> str:
         return f"TenantStore({type(self.store).__name__})"
-
-
-def _id_of(item: Any) -> str:
-    return "/".join((*item.namespace, item.key))

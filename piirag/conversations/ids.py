@@ -1,9 +1,10 @@
-"""Ids of messages in stores that give them none."""
+"""Ids of messages and items in stores that give them none."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 
 def message_ids(session: str, messages: Iterable[str]) -> list[str]:
@@ -23,3 +24,8 @@ def message_ids(session: str, messages: Iterable[str]) -> list[str]:
         count = seen[name] = seen.get(name, 0) + 1
         ids.append(f"{session}/{name}" if count == 1 else f"{session}/{name}-{count}")
     return ids
+
+
+def item_id(item: Any) -> str:
+    """The id of an item of a LangGraph store: its namespace and its key."""
+    return "/".join((*item.namespace, item.key))

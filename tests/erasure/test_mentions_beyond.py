@@ -163,7 +163,9 @@ def test_documents_under_keys_are_scrubbed_again(vault: Vault, token: str) -> No
         target = KeyValueTarget(store)
         assert isinstance(target, EditableTarget)
         assert erased(target, vault, "rescrub").status == COMPLETE
-        [found, other] = store.mget(["1", "2"])
+        found, other = store.mget(["1", "2"])
+        assert isinstance(found, Document)
+        assert isinstance(other, Document)
         assert found.page_content == "Ask [EMAIL_ADDRESS]."
         assert found.metadata == {"user_id": "alice", "by": "[EMAIL_ADDRESS]"}
         assert other.page_content == "Nothing."

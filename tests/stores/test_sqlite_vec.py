@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import random
-import sqlite3
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sqlite_vec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_community.vectorstores import SQLiteVec
@@ -22,7 +18,7 @@ from langchain_piirag import TenantVectorStore as LangChainTenants
 from langchain_piirag.testing import LangChainDriver
 from lexical_langchain import LexicalEmbeddings
 from piirag import Scrubber
-from piirag.erasure import StoredItem, as_targets, delete_user
+from piirag.erasure import as_targets, delete_user
 from piirag.erasure.targets.sqlite_vec import SQLiteVecTarget
 from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecRow, VecTable
 from piirag.errors import (
@@ -34,31 +30,9 @@ from piirag.errors import (
 from piirag.tenancy.filters import matches
 from piirag.testing.erasure import ErasureTargetSuite, TargetUnderTest
 from piirag.testing.tenancy import TenancyDriver, TenancySuite
+from support.sqlite_vec_db import connect, sqlite
 
 _DIMENSION = 24
-
-
-def _sqlite() -> Any:
-    """A module of SQLite that loads extensions: Python's own may have been built without."""
-    if hasattr(sqlite3.Connection, "enable_load_extension"):
-        return sqlite3
-    try:
-        return importlib.import_module("pysqlite3.dbapi2")
-    except ImportError:
-        missing = "an SQLite that loads extensions, such as pysqlite3-binary, is missing"
-        if os.environ.get("PIIRAG_CI") or os.environ.get("PIIRAG_REQUIRE_SERVICES"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-
-
-def _connect(path: Path | str, **options: Any) -> Any:
-    module = _sqlite()
-    connection = module.connect(str(path), **{"check_same_thread": False, **options})
-    connection.row_factory = module.Row
-    connection.enable_load_extension(True)
-    sqlite_vec.load(connection)
-    connection.enable_load_extension(False)
-    return connection
 
 
 class _Few(LexicalEmbeddings):
@@ -69,7 +43,7 @@ class _Few(LexicalEmbeddings):
 
 
 def _store(path: Path | str, embeddings: Any = None, **options: Any) -> SQLiteVec:
-    return SQLiteVec("docs", _connect(path, **options), embeddings or LexicalEmbeddings())
+    return SQLiteVec("docs", connect(path, **options), embeddings or LexicalEmbeddings())
 
 
 class TestLangChain(TenancySuite):
@@ -252,7 +226,7 @@ def test_other_tables_are_refused(tmp_path: Path) -> None:
     for name in ("nothing", "docs; DROP TABLE docs", 'docs"', "docs_vec"):
         with pytest.raises(UnsupportedStoreError):
             SQLiteVecTarget(store._connection, name)
-    bare = _sqlite().connect(str(tmp_path / "vec.db"))
+    bare = sqlite().connect(str(tmp_path / "vec.db"))
     with pytest.raises(UnsupportedStoreError):
         SQLiteVecTarget(bare, "docs")
 
@@ -354,7 +328,7 @@ def test_E1_physical_through_the_service(tmp_path: Path) -> None:
 def test_E1_a_reader_that_hinders_it_is_told(tmp_path: Path) -> None:
     store = Filled(tmp_path / "sqlite", "WAL")
     store.store._connection.execute("PRAGMA busy_timeout = 50")
-    reader = _connect(store.folder / "vec.db")
+    reader = connect(store.folder / "vec.db")
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM docs").fetchall()
     target = SQLiteVecTarget(store.store._connection, "docs")
@@ -396,26 +370,3 @@ class TestTarget(ErasureTargetSuite):
             return list(table.rows(LANGUAGE.compare("user_id", "$eq", user), vectors=True))
 
         return TargetUnderTest(SQLiteVecTarget(store._connection, "docs"), write, read)
-
-
-def test_single_rows_that_the_wrapper_wrote_have_ids_and_an_index(tmp_path: Path) -> None:
-    store = _store(tmp_path / "vec.db")
-    store.add_texts(["one text", "another text"], [{"user_id": "alice", "n": i} for i in (0, 1)])
-    target = SQLiteVecTarget(store._connection, "docs")
-    first, second = target.items("alice")
-    length = len(next(iter(target.vectors("alice"))))
-    new = [float(place) for place in range(length)]
-    target.replace_items([StoredItem(first.id, "changed", {"user_id": "alice"})], [new])
-    assert [(i.id, i.text) for i in target.items("alice")] == [
-        (first.id, "changed"),
-        (second.id, "another text"),
-    ]
-    indexed = store._connection.execute("SELECT text_embedding FROM docs_vec ORDER BY rowid")
-    assert [bytes(row[0]) for row in indexed] == [
-        struct.pack(f"<{length}f", *vector) for vector in target.vectors("alice")
-    ]
-    assert list(target.vectors("alice"))[0] == new
-    target.delete_items([second.id])
-    assert [i.id for i in target.items("alice")] == [first.id]
-    [[left]] = store._connection.execute("SELECT count(*) FROM docs_vec")
-    assert left == 1

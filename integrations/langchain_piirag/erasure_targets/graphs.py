@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from piirag.conversations.ids import item_id
 from piirag.erasure import (
     Capabilities,
     ErasureTarget,
@@ -182,20 +183,20 @@ class GraphStoreTarget(_GraphTarget):
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every item of the user."""
         for item in self._of(user_id):
-            yield StoredItem(_id_of(item), None, dict(item.value))
+            yield StoredItem(item_id(item), None, dict(item.value))
 
     def all_items(self) -> Iterator[StoredItem]:
         """Every item of everybody, with its tag where that is a keyed one in the namespace."""
         for item in self._all():
             named = [label for label in item.namespace if self.tags.keyed and is_keyed(label)]
             label = {self.tags.key: named[0]} if len(named) == 1 else {}
-            yield StoredItem(_id_of(item), None, {**label, **item.value})
+            yield StoredItem(item_id(item), None, {**label, **item.value})
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete items by id."""
         wanted = set(ids)
         for item in self._all() if wanted else ():
-            if _id_of(item) in wanted:
+            if item_id(item) in wanted:
                 self._store.delete(item.namespace, item.key)
 
     def replace_items(
@@ -207,7 +208,7 @@ class GraphStoreTarget(_GraphTarget):
         """
         new = {item.id: dict(item.metadata) for item in items}
         for item in self._all() if new else ():
-            value = new.get(_id_of(item))
+            value = new.get(item_id(item))
             if value is not None:
                 if self.tags.key not in item.value:
                     # `all_items` put it there.
@@ -228,10 +229,6 @@ class GraphStoreTarget(_GraphTarget):
         while page := self._store.search((), limit=_PAGE, offset=len(found), refresh_ttl=False):
             found += page
         return found
-
-
-def _id_of(item: Any) -> str:
-    return "/".join((*item.namespace, item.key))
 
 
 def _resolve(item: Any) -> Iterable[ErasureTarget] | None:
