@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ def markdown(head: list[str], rows: Iterable[list[str]], left: int = 1) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def kept(path: Path, part: str, new: Mapping[str, Any]) -> dict[str, Any]:
+def kept(
+    path: Path, part: str, new: Mapping[str, Any], order: Sequence[str] = ()
+) -> dict[str, Any]:
     """The figures in a file with those of this run in the place of older ones of the same name.
 
     A run of some stores leaves the figures of the others alone.
@@ -42,12 +44,14 @@ def kept(path: Path, part: str, new: Mapping[str, Any]) -> dict[str, Any]:
         path: The file; it need not be there.
         part: The key in it that has the figures of such runs.
         new: Name -> figures.
+        order: Names in the order in which they are to stand; others come last.
 
     Returns:
         The whole file, written already.
     """
     whole: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    whole[part] = {**whole.get(part, {}), **new}
+    found = {**whole.get(part, {}), **new}
+    whole[part] = {name: found[name] for name in [*(n for n in order if n in found), *found]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
     return whole

@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.erasure import matrix, report, timing
 from benchmarks.pages import fill, kept
-from benchmarks.stores import Kind, keys, wanted
+from benchmarks.stores import Kind, keys, names, wanted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +83,7 @@ def _merge(path: Path, part: str, results: dict[str, Any]) -> dict[str, Any]:
         for name, figures in results.items():
             sizes = {**older.get(name, {}).get("sizes", {}), **figures["sizes"]}
             figures["sizes"] = dict(sorted(sizes.items(), key=lambda pair: int(pair[0])))
-    merged: dict[str, Any] = kept(path, part, results)[part]
+    merged: dict[str, Any] = kept(path, part, results, names())[part]
     return merged
 
 

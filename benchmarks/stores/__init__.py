@@ -16,7 +16,7 @@ from benchmarks.stores import (
 )
 from benchmarks.stores.base import Kind, Opened
 
-__all__ = ["KINDS", "Kind", "Opened", "keys", "wanted"]
+__all__ = ["KINDS", "Kind", "Opened", "keys", "names", "wanted"]
 
 KINDS: list[Kind] = [
     *chroma.KINDS,
@@ -33,6 +33,11 @@ KINDS: list[Kind] = [
 def keys() -> list[str]:
     """What the command line calls the stores."""
     return list(dict.fromkeys(kind.key for kind in KINDS))
+
+
+def names() -> list[str]:
+    """What reports call the kinds, in the order of the tables."""
+    return [kind.name for kind in KINDS]
 
 
 def wanted(stores: Sequence[str] | None, frameworks: Sequence[str] | None) -> list[Kind]:

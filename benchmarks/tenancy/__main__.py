@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.tenancy [--store NAME ...] [--framework NAME ...]
 
-Exit code 1 where a row of another tenant came back, a row was lost, or a call that had to be refused
-was not, or not by an error of piirag's own before the store was called.
+Exit code 1 where a row of another tenant came back, a row was lost, or a call that had to be
+refused was not, or not by an error of piirag's own before the store was called.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import fill, kept
-from benchmarks.stores import Kind, keys, wanted
+from benchmarks.stores import Kind, keys, names, wanted
 from benchmarks.tenancy import hostile, threats
 from benchmarks.tenancy.cells import Run
 from benchmarks.tenancy.report import failures, show, table
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             skipped[kind.name] = f"stopped by {type(error).__module__}.{type(error).__name__}"
     shown = results
     if options.json:
-        shown = kept(options.json, "tenancy", results)["tenancy"]
+        shown = kept(options.json, "tenancy", results, names())["tenancy"]
     if options.page:
         tables = {"tenancy": table(shown)}
         options.page.write_text(fill(options.page.read_text(), tables))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.tenancy.cells import Run
+from piirag.errors import PiiragError
 from piirag.testing.hostile import Hostile
 from piirag.testing.tenancy import QUESTION, Item
 
@@ -205,17 +207,26 @@ def _combined_llama_index(run: Run, alice: str) -> Iterator[Ask]:
 
 
 def scores(run: Run, alice: str) -> Any:
-    """The user's items with their scores, for one question."""
+    """The user's items with their scores, for one question, in every mode that has scores."""
     view = run.view(alice)
     if run.driver.framework == "langchain":
         found = view.similarity_search_with_score(QUESTION, 20)
         return sorted((doc.id, round(float(score), 5)) for doc, score in found)
-    from llama_index.core.vector_stores.types import VectorStoreQuery
+    from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
-    asked = VectorStoreQuery(query_embedding=run.opened.embed(QUESTION), similarity_top_k=20)
-    result = view.query(asked)
-    pairs = zip(result.ids or [], result.similarities or [], strict=True)
-    return sorted((id, round(float(score), 5)) for id, score in pairs)
+    whole = []
+    for mode in sorted(run.driver.tenants._node_store.modes):  # full text and hybrid too
+        asked = VectorStoreQuery(
+            query_embedding=run.opened.embed(QUESTION),
+            query_str=QUESTION,
+            similarity_top_k=20,
+            mode=VectorStoreQueryMode(mode),
+        )
+        with contextlib.suppress(PiiragError):  # a store that was not set up for this mode
+            result = view.query(asked)
+            pairs = zip(result.ids or [], result.similarities or [], strict=False)
+            whole += sorted((mode, id, round(float(score), 5)) for id, score in pairs)
+    return whole
 
 
 def llama_retriever(run: Run, user: str, mode: str = "default") -> Any:

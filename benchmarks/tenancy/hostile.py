@@ -33,7 +33,7 @@ def user_ids(run: Run) -> None:
 
 
 def _threat_of(user_id: Any) -> str:
-    if user_id is None or isinstance(user_id, (str, bytes)) and not user_id:
+    if user_id is None or (isinstance(user_id, (str, bytes)) and not user_id):
         return "T3"
     if isinstance(user_id, (dict, list, tuple)):
         return "T4"

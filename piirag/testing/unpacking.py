@@ -59,7 +59,7 @@ def _runs(
                     break
         except ImportError:
             return
-        except Exception:  # noqa: BLE001 - no compressed run, or the end of one
+        except Exception:  # noqa: BLE001, S110 - no compressed run, or the end of one
             pass
         if found.tell():
             yield found.getvalue()

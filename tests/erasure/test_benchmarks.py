@@ -67,7 +67,7 @@ def test_the_tenancy_matrix_finds_a_store_that_ignores_the_tenant() -> None:
     def leaking(folder: Path) -> Iterator[Any]:
         with kind.open(folder) as opened:
             dialect = opened.driver.tenants._dialect
-            with mock.patch.object(dialect, "search_options", lambda scope: {}):
+            with mock.patch.object(dialect, "search_options", return_value={}):
                 yield opened
 
     broken = Kind("x", "leaking", "LangChain", "x", (), leaking)
@@ -75,7 +75,7 @@ def test_the_tenancy_matrix_finds_a_store_that_ignores_the_tenant() -> None:
     checked = tenancy.measure(broken, 0.01)
     assert checked["threats"]["T13"]["refused"]
     assert not checked["threats"]["T13"]["foreign"]
-    with mock.patch.object(TenantTags, "require", lambda self, tags, metadata: None):
+    with mock.patch.object(TenantTags, "require"):
         leaked = tenancy.measure(broken, 0.01)
     assert leaked["threats"]["T13"]["foreign"]
     assert failures(leaked["threats"]["T1"])

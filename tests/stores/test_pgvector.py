@@ -14,7 +14,7 @@ from langchain_piirag import TenantVectorStore
 from langchain_piirag.testing import LangChainDriver
 from lexical_langchain import LexicalEmbeddings
 from piirag import Scrubber
-from piirag.errors import InvalidInputError, TenancyError, UnsupportedStoreError
+from piirag.errors import InvalidInputError, StoreError, TenancyError, UnsupportedStoreError
 from piirag.testing.tenancy import Item, ReadPath, TenancyDriver, TenancySuite
 from support.pgvector_stores import PACKAGES, fresh_name, pg_vector_store, pgvector
 from support.postgres import driver_url, url_of_server
@@ -286,11 +286,10 @@ def test_errors_of_the_database_hold_no_data(server: str) -> None:
     store = pgvector(server, collection_name=fresh_name())
     view = _view(store)
     view.add_texts(["canary text"], ids=["canary-id"])
-    with psycopg.connect(server) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("ALTER TABLE langchain_pg_embedding RENAME COLUMN document TO d")
         try:
-            connection.commit()
-            with pytest.raises(RuntimeError) as caught:
+            with pytest.raises(StoreError) as caught:
                 view.similarity_search("canary question")
         finally:
             connection.execute("ALTER TABLE langchain_pg_embedding RENAME COLUMN d TO document")
