@@ -13,7 +13,9 @@ from langchain.agents.middleware.types import (
 )
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
+from langgraph.types import Command
 
+from langchain_piirag.agent_edge import OWNER
 from langchain_piirag.agent_reply import AgentReply, without_notes
 from langchain_piirag.agent_scrub import StateScrubber
 from langchain_piirag.agent_streams import note_call
@@ -24,7 +26,7 @@ from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.owners import Owners
 from piirag.redaction import RedactionSession, tokens
 from piirag.redaction.guard import ModelGuard
-from piirag.redaction.walk import in_json
+from piirag.redaction.walk import in_json, settled
 
 
 class AgentCall:
@@ -36,6 +38,7 @@ class AgentCall:
         allowed: Tools that get real values.
         owners: Tells whose texts the messages hold.
         scrubber: In a redacted state, what puts durable tokens into the reply; else None.
+        owner: The owner that the state is to name with this reply, if it names none.
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class AgentCall:
         allowed: Allowed,
         owners: Owners,
         scrubber: StateScrubber | None = None,
+        owner: str | None = None,
     ) -> None:
+        self._owner = owner
         self._session = session
         self._allow_media = allow_media
         self._owners = owners
@@ -76,15 +81,23 @@ class AgentCall:
             tool_names=tool_names({"tools": request.tools}),
             owners=self._owners,
         )
+        messages = [without_notes(m) for m in request.messages]
+        said, told = settled(
+            self._session,
+            lambda: (
+                parts.messages(messages),
+                None if system is None else parts.message(system),
+            ),
+        )
         clean: dict[str, Any] = {
-            "messages": parts.messages([without_notes(m) for m in request.messages]),
+            "messages": said,
             "model": _Model(request.model, self),
             "model_settings": {
                 name: parts.option(name, value) for name, value in request.model_settings.items()
             },
         }
         if system is not None:
-            clean["system_message"] = parts.message(system)
+            clean["system_message"] = told
         return request.override(**clean)
 
     def restored(self, output: Any) -> Any:
@@ -107,10 +120,18 @@ class AgentCall:
         return shown
 
     def finish(self, response: Any) -> Any:
-        """The response as the state may hold it."""
+        """The response as the state may hold it, and whose the state is."""
+        finished = self._finished(response)
+        if self._owner is None or not isinstance(finished, ModelResponse):
+            return finished
+        return ExtendedModelResponse(
+            model_response=finished, command=Command(update={OWNER: self._owner})
+        )
+
+    def _finished(self, response: Any) -> Any:
         if isinstance(response, ExtendedModelResponse):
             return ExtendedModelResponse(
-                model_response=self.finish(response.model_response),
+                model_response=self._finished(response.model_response),
                 command=self._scrubber.value(response.command)
                 if self._scrubber is not None
                 else self.reply().value(response.command),

@@ -13,8 +13,10 @@ from langchain_piirag.agent_reply import AgentReply
 from langchain_piirag.agent_scrub import StateScrubber
 
 OWNER = "piirag_owner"
-"""The private field of a redacted state that names its user, by a keyed hash."""
+"""The private field of a state that names its user, by a keyed hash where there is a vault."""
 
+# A state lies not deeper than that in what a graph gives out: namespace, mode, node, list.
+_DEPTH = 8
 _OF_MODELS = ("on_chat_model", "on_llm")
 _LONGEST_PSEUDONYM = 1 + 48 + 3 * 7 + 1
 # Every beginning of a pseudonym, up to the end of the text.
@@ -77,9 +79,8 @@ class Edge:
 
     def out(self, value: Any) -> Any:
         """Any output with the values put back."""
-        if self._scrubber is None:
-            return value
-        return self._scrubber.restore(_without_owner(value))
+        value = _without_owner(value)
+        return value if self._scrubber is None else self._scrubber.restore(value)
 
     def parts(self, part: Any, shape: StreamShape) -> Iterator[Any]:
         """One part of a stream, in its own shape, as it can be shown now."""
@@ -162,9 +163,16 @@ class _HeldText:
         return text
 
 
-def _without_owner(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_owner(v) for k, v in value.items() if k != OWNER}
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(_without_owner(item) for item in value)
+def _without_owner(value: Any, depth: int = _DEPTH) -> Any:
+    """A value without the owner of the state; itself where it names none."""
+    if not depth:
+        return value
+    if type(value) is dict:
+        kept = {k: _without_owner(v, depth - 1) for k, v in value.items() if k != OWNER}
+        same = len(kept) == len(value) and all(kept[k] is value[k] for k in kept)
+        return value if same else kept
+    if type(value) in (list, tuple):
+        items = [_without_owner(item, depth - 1) for item in value]
+        same = all(one is other for one, other in zip(items, value, strict=True))
+        return value if same else type(value)(items)
     return value

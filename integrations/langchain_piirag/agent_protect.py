@@ -18,6 +18,7 @@ from langgraph.types import StateSnapshot, StateUpdate
 from langchain_piirag.agent_edge import OWNER, Edge, StreamShape
 from langchain_piirag.agent_run import AgentRun, RestoredEvents, latest, observed
 from langchain_piirag.agent_scrub import StateScrubber
+from langchain_piirag.agent_users import reader_of
 from langchain_piirag.middleware import PIIRedactionMiddleware
 from piirag.user_id import check_user_id
 
@@ -40,6 +41,7 @@ class ProtectedAgent(Runnable[Any, Any]):
 
     It takes the calls of a compiled graph, and no others: what is not here cannot leak.
     With ``mode="wire"`` input and output pass as they are, and event streams are restored.
+    In either mode a thread belongs to the user who began it.
 
     Args:
         agent: The agent.
@@ -159,7 +161,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         parts = self.agent.astream(run.input, run.config, context=run.context, **kwargs)
         async for part in parts:
             if run.edge.passes():
-                yield part
+                yield run.edge.out(part)
                 continue
             for shown in await run_in_executor(None, _all, run.edge.parts, part, shape):
                 yield shown
@@ -219,7 +221,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         events = self.agent.astream_events(run.input, run.config, context=run.context, **kwargs)
         async for event in events:
             if run.edge.passes(event):
-                yield event
+                yield run.edge.out(event)
                 continue
             for shown in await run_in_executor(None, _all, run.edge.events, event):
                 yield shown
@@ -277,7 +279,7 @@ class ProtectedAgent(Runnable[Any, Any]):
     ) -> RunnableConfig:
         """Change the state of a thread; what is written is scrubbed. See `get_state`."""
         run = self._run(values, config, context)
-        self._own(run)
+        self._own(run, input=False)
         made: RunnableConfig = self.agent.update_state(run.config, run.input, as_node, **kwargs)
         return made
 
@@ -292,7 +294,7 @@ class ProtectedAgent(Runnable[Any, Any]):
     ) -> RunnableConfig:
         """Change the state of a thread; what is written is scrubbed. See `get_state`."""
         run = await run_in_executor(None, self._run, values, config, context)
-        await self._aown(run)
+        await self._aown(run, input=False)
         made: RunnableConfig = await self.agent.aupdate_state(
             run.config, run.input, as_node, **kwargs
         )
@@ -301,18 +303,28 @@ class ProtectedAgent(Runnable[Any, Any]):
     def bulk_update_state(
         self,
         config: RunnableConfig,
-        updates: Sequence[Sequence[StateUpdate]],
+        supersteps: Sequence[Sequence[StateUpdate]],
         *,
         context: Any = None,
     ) -> RunnableConfig:
         """Change the state of a thread in several steps. See `update_state`."""
         run = self._run(None, config, context)
-        self._own(run)
-        clean = [
-            [update._replace(values=run.inward(update.values)) for update in step]
-            for step in updates
-        ]
-        made: RunnableConfig = self.agent.bulk_update_state(run.config, clean)
+        self._own(run, input=False)
+        made: RunnableConfig = self.agent.bulk_update_state(run.config, run.steps(supersteps))
+        return made
+
+    async def abulk_update_state(
+        self,
+        config: RunnableConfig,
+        supersteps: Sequence[Sequence[StateUpdate]],
+        *,
+        context: Any = None,
+    ) -> RunnableConfig:
+        """Change the state of a thread in several steps. See `update_state`."""
+        run = await run_in_executor(None, self._run, None, config, context)
+        await self._aown(run, input=False)
+        clean = await run_in_executor(None, run.steps, supersteps)
+        made: RunnableConfig = await self.agent.abulk_update_state(run.config, clean)
         return made
 
     def _scrubber(self, context: Any) -> tuple[StateScrubber | None, str | None, Any]:
@@ -325,7 +337,11 @@ class ProtectedAgent(Runnable[Any, Any]):
         user = middleware.user(context)
         if self._user_id is not None and user is not None and user != self._user_id:
             raise TenancyError("the context names another user than for_user")
-        if middleware.mode == "wire" or user is None:
+        if user is None:
+            # Without a vault nobody has to be named; who is, has threads of their own.
+            user = reader_of(context, middleware.user_source)
+            return None, user, context
+        if middleware.mode == "wire":
             return None, user, context
         return middleware.state_scrubber(user, context), user, context
 
@@ -337,21 +353,24 @@ class ProtectedAgent(Runnable[Any, Any]):
         scrubber, user, context = self._scrubber(context)
         return AgentRun(scrubber, user, input, config, context)
 
-    def _own(self, run: AgentRun) -> None:
+    def _own(self, run: AgentRun, *, input: bool = True) -> None:
         """Refuse a thread of another user before anything is written to it."""
         if run.stores(self.agent):
             self._check(self.agent.get_state(latest(run.config)), run.user)
+            run.own(self.agent, self._owner(run.user), input=input)
 
-    async def _aown(self, run: AgentRun) -> None:
+    async def _aown(self, run: AgentRun, *, input: bool = True) -> None:
         if run.stores(self.agent):
             self._check(await self.agent.aget_state(latest(run.config)), run.user)
+            run.own(self.agent, self._owner(run.user), input=input)
+
+    def _owner(self, user: str | None) -> str | None:
+        return None if user is None else self.middleware.owner(user)
 
     def _check(self, snapshot: StateSnapshot, user: str | None) -> None:
-        if self.middleware.mode == "wire" or user is None:
-            return
         values = snapshot.values
         owner = values.get(OWNER) if isinstance(values, Mapping) else None
-        if owner is not None and owner != self.middleware.owner(user):
+        if user is not None and owner is not None and owner != self._owner(user):
             raise TenancyError("this thread belongs to another user")
 
     def _shown(self, snapshot: StateSnapshot, edge: Edge, user: str | None) -> StateSnapshot:

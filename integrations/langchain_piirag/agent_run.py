@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.stream import StreamTransformer
+from langgraph.types import Command, StateUpdate
 
-from langchain_piirag.agent_edge import Edge
+from langchain_piirag.agent_edge import OWNER, Edge
 from langchain_piirag.agent_scrub import StateScrubber
 from langchain_piirag.agent_streams import LEDGER, PROTECTED
 
@@ -29,6 +31,7 @@ class AgentRun:
     ) -> None:
         self._scrubber = scrubber
         self.user = user
+        self._owner: str | None = None
         self.edge = Edge(scrubber)
         self.input = self.inward(input)
         self.context = context
@@ -38,13 +41,43 @@ class AgentRun:
         """An input or an update as the state may hold it."""
         return value if self._scrubber is None else self._scrubber.state(value)
 
+    def steps(self, supersteps: Sequence[Sequence[StateUpdate]]) -> list[list[StateUpdate]]:
+        """Updates in several steps as the state may hold them."""
+        return [
+            [update._replace(values=self._owned(self.inward(update.values))) for update in step]
+            for step in supersteps
+        ]
+
     def stores(self, agent: Any) -> bool:
         """Whether there is a thread that may have an owner."""
         return (
-            self._scrubber is not None
+            self.user is not None
             and bool(getattr(agent, "checkpointer", None))
             and "thread_id" in self.config["configurable"]
         )
+
+    def own(self, agent: Any, owner: str | None, *, input: bool = True) -> None:
+        """Name the owner in what is written to a thread, where the graph has a place for it.
+
+        Args:
+            agent: The graph.
+            owner: How its state names its user; None for nobody.
+            input: Whether it is the input of a run, which a redacted state marks by itself.
+        """
+        if owner is None or OWNER not in getattr(agent, "channels", ()):
+            return
+        if input and self._scrubber is not None:
+            return
+        self._owner = owner
+        if isinstance(self.input, Command) and isinstance(self.input.update, Mapping):
+            self.input = replace(self.input, update=self._owned(self.input.update))
+        else:
+            self.input = self._owned(self.input)
+
+    def _owned(self, value: Any) -> Any:
+        if self._owner is None or not isinstance(value, Mapping):
+            return value
+        return {**value, OWNER: self._owner}
 
     def _marked(self, config: Mapping[str, Any]) -> dict[str, Any]:
         configurable = dict(config.get("configurable") or {})

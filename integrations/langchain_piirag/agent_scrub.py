@@ -11,21 +11,24 @@ from langchain_core.messages import BaseMessage, convert_to_messages
 from langgraph.types import Overwrite
 
 from langchain_piirag.agent_walk import Changes, message_fields, rebuild, rebuild_message
-from langchain_piirag.blocks import MEDIA, SEARCHABLE, is_media_data, kind_of
+from langchain_piirag.blocks import MEDIA, SEARCHABLE, is_media_data, kind_of, text_of
 from langchain_piirag.owners import Owners
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError
 from piirag.redaction import Scrubber, operators, tokens
+from piirag.redaction.adjacent import Cut, cuts
 from piirag.redaction.known_mappings import pseudonyms_in
 from piirag.redaction.places import Place
-from piirag.redaction.walk import is_opaque
+from piirag.redaction.result import ScrubResult
+from piirag.redaction.walk import context_of, is_opaque
 
 Artifacts = Literal["scrub", "drop"]
 
 # A bare number is taken for personal data only where its form proves it (a card's checksum).
 _NUMBER_SCORE = 0.5
 _SHORTEST_NUMBER = 7
+_SHORTEST_UNDER_A_KEY = 3
 
 
 # What a provider tells of itself: names of models look like names of people.
@@ -63,7 +66,9 @@ class StateScrubber:
         self._artifacts = artifacts
         self._allow_media = allow_media
         self._owners = owners
-        self._inward = Changes(self.text, self.message, self._number, strict=True)
+        self._inward = Changes(
+            self.text, self.message, self._number, under=self._under, strict=True
+        )
         self._outward = Changes(self.reveal, self._shown, document=self._shown_document)
         self._own = Changes(self.reveal, self._shown)
         self._values: dict[str, str | None] = {}
@@ -92,9 +97,22 @@ class StateScrubber:
             text, user_id=self.user_id, known=self._known, remember=False
         ).findings
 
-    def text(self, text: str) -> str:
-        """A text with durable tokens in place of personal data."""
-        return self.scrubber.scrub(text, user_id=self.user_id, known=self._known).text
+    def text(self, text: str, cut: Cut = (), context: str = "") -> str:
+        """A text with durable tokens in place of personal data, understood by a context."""
+        return self._scrubbed(text, cut, context).text
+
+    def _scrubbed(
+        self, text: str, cut: Cut = (), context: str = "", *, remember: bool = True
+    ) -> ScrubResult:
+        return self.scrubber.scrub_batch(
+            [text],
+            user_id=self.user_id,
+            known=self._known,
+            remember=remember,
+            contexts=[context],
+            cuts=[cut],
+            spoken=True,
+        )[0]
 
     def message(self, message: BaseMessage) -> BaseMessage:
         """A message with durable tokens in every part of it."""
@@ -116,17 +134,23 @@ class StateScrubber:
     def _content(self, content: Any) -> Any:
         if isinstance(content, str):
             return self.text(content)
-        return [self._block(block) for block in content]
+        texts = [text_of(block) for block in content]
+        found = iter(cuts([text for text in texts if text is not None], self.find))
+        return [
+            self._block(block, () if text is None else next(found))
+            for block, text in zip(content, texts, strict=True)
+        ]
 
-    def _block(self, block: Any) -> Any:
+    def _block(self, block: Any, cut: Cut) -> Any:
         kind = kind_of(block)
         if isinstance(block, str) or kind in SEARCHABLE:
             if not isinstance(block, dict):
-                return self.text(block)
-            return {
+                return self.text(block, cut)
+            clean = {
                 key: value if key == "type" or is_opaque(self, key, value) else self._part(value)  # type: ignore[arg-type]
                 for key, value in block.items()
             }
+            return {**clean, "text": self.text(block["text"], cut)} if cut else clean
         if kind not in MEDIA:
             raise InvalidInputError("a content block of an unknown type cannot be searched")
         if not self._allow_media:
@@ -238,6 +262,20 @@ class StateScrubber:
         rebuild(value, Changes(note, lambda message: message))
         return found
 
+    def _under(self, leaf: Any, key: str) -> Any:
+        """A string or number under a key."""
+        # A tool is told by its name, which is code.
+        context = "" if key == "name" else context_of(key, leaf)
+        if isinstance(leaf, str):
+            return self.text(leaf, context=context)
+        written = str(leaf)
+        if not context or len(written) < _SHORTEST_UNDER_A_KEY:
+            return self._number(leaf)
+        found = self._scrubbed(written, context=context, remember=False).findings
+        if all(f.score < _NUMBER_SCORE for f in found):
+            return leaf
+        return self.text(written, context=context)
+
     def _number(self, number: Any) -> Any:
         written = str(number)
         if len(written) < _SHORTEST_NUMBER:
@@ -280,6 +318,7 @@ class DurableTokens:
         self.vault = scrubber.vault
         self.known_values = scrubber.known_values
         self.token_of = scrubber.token_of
+        self.passing = scrubber.passing
 
     @property
     def detector(self) -> Any:

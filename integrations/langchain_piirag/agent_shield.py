@@ -24,9 +24,14 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from langchain_piirag.agent_errors import Caught, is_invalid_resume, tool_error
+from langchain_piirag.agent_order import InOrder
 from langchain_piirag.agent_tools import StateTool
+from langchain_piirag.agent_walk import Changes, rebuild
+
+Writer = Callable[[Any], None]
 
 _ARGUMENTS = "piirag_arguments"
+_AS_IT_IS = Changes(lambda text: text, lambda message: message)
 
 
 class ShieldedTool(BaseTool):
@@ -103,21 +108,36 @@ class ShieldedTool(BaseTool):
             method = self.tool._run
             manager = run_manager.get_sync() if run_manager is not None else None
         result: Any = None
-        with Caught() as caught:
-            args, kwargs = await run_in_executor(
-                None, self._prepared, piirag_arguments, method, config, manager
-            )
-            with self._context() as context:
-                if inline:
-                    result = await run_in_executor(None, context.run, method, *args, **kwargs)
-                else:
-                    result = await coro_with_context(method(*args, **kwargs), context)
-            result = await run_in_executor(None, self._clean, result)
-        await run_in_executor(None, self._check, caught.error, piirag_arguments)
+        # A tool that runs in the event loop writes there, and is not to search there.
+        writes = InOrder()
+        failed: list[Exception | None] = []
+        try:
+            with Caught() as caught:
+                given = (piirag_arguments, method, config, manager, None if inline else writes)
+                args, kwargs = await run_in_executor(None, self._prepared, *given)
+                with self._context(None if inline else writes) as context:
+                    if inline:
+                        result = await run_in_executor(None, context.run, method, *args, **kwargs)
+                    else:
+                        result = await coro_with_context(method(*args, **kwargs), context)
+                result = await run_in_executor(None, self._clean, result)
+            failed.append(caught.error)
+            with Caught() as caught:
+                await writes.flush()
+            failed.append(caught.error)
+        finally:
+            writes.close()
+        error = next(filter(None, failed), None)
+        await run_in_executor(None, self._check, error, piirag_arguments)
         return result
 
     def _prepared(
-        self, arguments: Any, method: Callable[..., Any], config: RunnableConfig, manager: Any
+        self,
+        arguments: Any,
+        method: Callable[..., Any],
+        config: RunnableConfig,
+        manager: Any,
+        writes: InOrder | None = None,
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments as the tool may have them, checked by its own schema."""
         if isinstance(arguments, dict):
@@ -125,7 +145,8 @@ class ShieldedTool(BaseTool):
             given = {**arguments, **self.state.arguments(self.name, own)}
             for key, value in given.items():
                 if isinstance(value, ToolRuntime):
-                    given[key] = replace(value, stream_writer=self._writer(value.stream_writer))
+                    writer = self._writer(value.stream_writer, writes)
+                    given[key] = replace(value, stream_writer=writer)
         else:
             given = arguments
         args, kwargs = self.tool._to_args_and_kwargs(given, self.call_id)
@@ -135,29 +156,36 @@ class ShieldedTool(BaseTool):
             kwargs[name] = config
         return args, kwargs
 
-    def _writer(self, writer: Callable[[Any], None]) -> Callable[[Any], None]:
-        return lambda data: writer(self.state.result(data))
+    def _writer(self, writer: Writer, writes: InOrder | None) -> Writer:
+        def write(data: Any) -> None:
+            writer(self.state.result(data))
+
+        if writes is None:
+            return write
+        # A copy: the tool may go on with what it has written.
+        return lambda data: writes.submit(write, rebuild(data, _AS_IT_IS))
 
     @contextmanager
-    def _context(self) -> Iterator[Context]:
+    def _context(self, writes: InOrder | None = None) -> Iterator[Context]:
         """A context in which what the tool streams by itself is scrubbed."""
         config: Any = dict(var_child_runnable_config.get() or {})
         runtime = config.get("configurable", {}).get("__pregel_runtime")
         if isinstance(runtime, Runtime):
-            clean = runtime.override(stream_writer=self._writer(runtime.stream_writer))
+            writer = self._writer(runtime.stream_writer, writes)
+            clean = runtime.override(stream_writer=writer)
             config["configurable"] = {**config["configurable"], "__pregel_runtime": clean}
         with set_config_context(config) as context:
-            context.run(self._scrub_deltas)
+            context.run(self._scrub_deltas, writes)
             yield context
 
-    def _scrub_deltas(self) -> None:
+    def _scrub_deltas(self, writes: InOrder | None) -> None:
         try:
             from langgraph.pregel._tools import _tool_call_writer
         except ImportError:
             return
         writer = _tool_call_writer.get()
         if writer is not None:
-            _tool_call_writer.set(self._writer(writer))
+            _tool_call_writer.set(self._writer(writer, writes))
 
     def _clean(self, result: Any) -> Any:
         if self.response_format == "content_and_artifact":

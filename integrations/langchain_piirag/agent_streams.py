@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -14,7 +11,7 @@ from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
-from langchain_piirag.agent_errors import Caught
+from langchain_piirag.agent_order import InOrder
 from langchain_piirag.agent_reply import AgentReply
 
 Emit = Callable[[Any], None]
@@ -132,44 +129,6 @@ class _Block:
 Through = Callable[[CallStream], Emit]
 
 
-class _InOrder:
-    """Passes the parts of a stream on in a thread of its own, one after the other.
-
-    LangGraph's handler is called in the event loop, and whatever searches there keeps the loop
-    from serving others. Parts must not overtake each other, so there is one thread for a stream.
-    """
-
-    def __init__(self, stream: CallStream) -> None:
-        self._stream = stream
-        self._context = contextvars.copy_context()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="piirag")
-        self._failed: Exception | None = None
-
-    def __call__(self, part: Any) -> None:
-        """Take one part of the stream."""
-        self._thread.submit(self._context.run, self._take, part)
-
-    def _take(self, part: Any) -> None:
-        with Caught() as caught:
-            self._stream(part)
-        self._failed = self._failed or caught.error
-
-    async def flush(self) -> None:
-        """The call is over: wait until everything is emitted.
-
-        Raises:
-            PiiragError: The first that a part raised.
-        """
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._context.run, self._stream.flush)
-        if self._failed is not None:
-            raise self._failed
-
-    def close(self) -> None:
-        """Let the thread end; what still waits is dropped."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
 @contextmanager
 def restored_streams(reply: AgentReply) -> Iterator[None]:
     """Within this block, what a model emits on the `messages` stream is restored.
@@ -197,20 +156,21 @@ async def arestored_streams(reply: AgentReply) -> AsyncIterator[None]:
         with restored_streams(reply):
             yield
         return
-    streams: list[_InOrder] = []
+    streams: list[tuple[InOrder, CallStream]] = []
 
     def through(stream: CallStream) -> Emit:
-        streams.append(_InOrder(stream))
-        return streams[-1]
+        order = InOrder()
+        streams.append((order, stream))
+        return lambda part: order.submit(stream, part)
 
     try:
         with _inherited(reply, through):
             yield
-            for stream in streams:
-                await stream.flush()
+            for order, stream in streams:
+                await order.flush(stream.flush)
     finally:
-        for stream in streams:
-            stream.close()
+        for order, _ in streams:
+            order.close()
 
 
 @contextmanager

@@ -55,6 +55,8 @@ class Changes:
     message: Callable[[BaseMessage], BaseMessage]
     number: Callable[[Any], Any] = lambda number: number
     document: Callable[[Document], Document] | None = None
+    under: Callable[[Any, str], Any] | None = None
+    """Gets, in place of `text` and `number`, strings and numbers under a key, and the key."""
     strict: bool = False
 
 
@@ -65,18 +67,20 @@ def rebuild(value: Any, changes: Changes) -> Any:
         InvalidInputError: With `strict`, a part that cannot be searched; or nesting too deep.
     """
     try:
-        return _rebuild(value, changes)
+        return _rebuild(value, changes, "")
     except RecursionError:
         pass  # raised below, so that it does not become the context
     raise InvalidInputError("this is nested too deeply to be searched")
 
 
-def _rebuild(value: Any, changes: Changes) -> Any:
-    def inner(part: Any) -> Any:
-        return _rebuild(part, changes)
+def _rebuild(value: Any, changes: Changes, key: str) -> Any:
+    def inner(part: Any, key: Any = "") -> Any:
+        return _rebuild(part, changes, key if isinstance(key, str) else "")
 
     if value is None or isinstance(value, _PLAIN):
         return value
+    if key and changes.under is not None and isinstance(value, str | int | float):
+        return changes.under(value, key)
     if isinstance(value, str):
         return changes.text(value)
     if isinstance(value, int | float):
@@ -85,13 +89,13 @@ def _rebuild(value: Any, changes: Changes) -> Any:
         return changes.message(value)
     if isinstance(value, Mapping):
         return {
-            _key(key, changes): in_json(item, inner) if key in _JSON else inner(item)
-            for key, item in value.items()
+            _key(name, changes): in_json(item, inner) if name in _JSON else inner(item, name)
+            for name, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return like(value, [inner(item) for item in value])
+        return like(value, [inner(item, key) for item in value])
     if isinstance(value, set | frozenset):
-        return type(value)(inner(item) for item in value)
+        return type(value)(inner(item, key) for item in value)
     if isinstance(value, Send):
         sent = copy.copy(value)
         sent.arg = inner(value.arg)

@@ -46,6 +46,14 @@ def kind_of(block: Any) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
+def text_of(block: Any) -> str | None:
+    """The text that a block adds to its message; None where it adds none."""
+    if isinstance(block, str):
+        return block
+    text = block.get("text") if kind_of(block) in SEARCHABLE else None
+    return text if isinstance(text, str) else None
+
+
 def _is_text_source(source: Any) -> bool:
     """A document given as plain text can be searched like any other text."""
     return isinstance(source, dict) and source.get("type") == "text"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self, cast
 
@@ -19,12 +18,23 @@ from langchain_piirag.blocks import (
     SEARCHABLE,
     is_media_data,
     kind_of,
+    text_of,
 )
 from langchain_piirag.configs import redact_config
 from langchain_piirag.owners import Owners
 from piirag.errors import ConfigurationError, InvalidInputError
-from piirag.redaction import Redaction, RedactionSession
-from piirag.redaction.walk import CODE_OPTIONS, in_json, is_opaque, like, redact_value
+from piirag.redaction import RedactionSession
+from piirag.redaction.adjacent import Cut, cuts, together
+from piirag.redaction.echoes import Echoes
+from piirag.redaction.walk import (
+    CODE_OPTIONS,
+    in_json,
+    is_opaque,
+    like,
+    redact_value,
+    settled,
+)
+from piirag.tenancy.provenance import TOOLS, OwnedSession, standing_in
 
 __all__ = ["UNKNOWN_BLOCKS", "MessageRedactor"]
 
@@ -37,18 +47,6 @@ _KNOWN_FIELDS = frozenset(
 # What the OpenAI client has parsed from the content, which is searched itself; never sent.
 _PARSED = "parsed"
 _DROPPED: Any = object()
-
-
-class _Owned:
-    """A session for texts of somebody else than the viewer."""
-
-    def __init__(self, session: RedactionSession, owner: str) -> None:
-        self._session = session
-        self._owner = owner
-        self.find = session.find
-
-    def redact(self, text: str, *, owner: str | None = None) -> Redaction:
-        return self._session.redact(text, owner=self._owner if owner is None else owner)
 
 
 class MessageRedactor:
@@ -82,6 +80,8 @@ class MessageRedactor:
         self._session = session
         self._viewers = session
         self._owners = owners
+        self._of_call = Echoes()
+        self._given = Echoes()
         self._allow_media = allow_media
         self._drops = unknown_blocks == "drop"
         self._tool_names = frozenset(tool_names)
@@ -122,26 +122,34 @@ class MessageRedactor:
         """Redact what a run config tells tracers. See `redact_config`."""
         return redact_config(config, self.lenient)
 
-    def lenient(self, value: Any) -> Any:
-        """Redact the strings and numbers in a value; objects in it pass as they are."""
+    def lenient(self, value: Any, key: str = "") -> Any:
+        """Redact the strings and numbers in a value; objects in it pass as they are.
+
+        Args:
+            value: The value.
+            key: Where it stands, to understand it by.
+        """
         if isinstance(value, Mapping):
             return {
-                (self._plain(k) if isinstance(k, str) else k): self.lenient(v)
+                (self._plain(k) if isinstance(k, str) else k): self.lenient(v, k)
                 for k, v in value.items()
             }
         if isinstance(value, list | tuple):
-            return like(value, [self.lenient(item) for item in value])
+            return like(value, [self.lenient(item, key) for item in value])
         if isinstance(value, set | frozenset):
-            return type(value)(self.lenient(item) for item in value)
+            return type(value)(self.lenient(item, key) for item in value)
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return redact_value(self._session, value)
+            return redact_value(self._session, value, key=key)
         return value
 
-    def _plain(self, text: str) -> str:
-        return self._session.redact(text).text
+    def _plain(self, text: str, cut: Cut = ()) -> str:
+        return self._session.redact(text, cut=cut).text
 
     def messages(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-        """Redact messages; the originals are not changed."""
+        """Redact messages, each without what is found in any; the originals are not changed."""
+        return settled(self._viewers, lambda: self._messages(messages))
+
+    def _messages(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         called: dict[Any, str] = {}
         clean = []
         for message in messages:
@@ -163,14 +171,16 @@ class MessageRedactor:
             DetectionError: The detector failed.
         """
         owner, own = self._owners.of(message, tool) if self._owners is not None else (None, [])
+        parts = self._of(owner)
+        if message.type in TOOLS:
+            parts._given = self._of_call.follow(self._viewers.mapping)
+        clean = parts._message(message)
         if owner is None:
-            return self._message(message)
-        clean = self._of(owner)._message(message)
+            return clean
         content = message.content if isinstance(message.content, str) else str(message.text)
-        for text in own:
-            if any(form in content for form in _in_json(text)):
-                # Its values have their tokens already: they are noted as the viewer's own.
-                self._viewers.redact(text)
+        for text in standing_in(content, own):
+            # Its values have their tokens already: they are noted as the viewer's own.
+            self._viewers.redact(text)
         return clean
 
     def _of(self, owner: str | None) -> Self:
@@ -178,7 +188,7 @@ class MessageRedactor:
         parts = copy.copy(self)
         parts._session = self._viewers
         if owner is not None:
-            parts._session = cast(RedactionSession, _Owned(self._viewers, owner))
+            parts._session = cast(RedactionSession, OwnedSession(self._viewers, owner))
         return parts
 
     def _message(self, message: BaseMessage) -> BaseMessage:
@@ -206,23 +216,33 @@ class MessageRedactor:
 
     def _content(self, content: Any) -> Any:
         if isinstance(content, str):
-            return self._plain(content)
-        blocks = [self._block(block) for block in content]
+            return self._plain(content, self._given.find(content))
+        blocks = [self._block(block, cut) for block, cut in self._cut(content)]
         return [block for block in blocks if block is not _DROPPED]
 
-    def _block(self, block: Any) -> Any:
+    def _cut(self, content: Sequence[Any]) -> list[tuple[Any, Cut]]:
+        """Blocks, each with the parts of values that lie over the borders of its text."""
+        texts = [text_of(block) for block in content]
+        found = iter(cuts([text for text in texts if text is not None], self._session.find))
+        return [
+            (block, () if text is None else together(next(found), self._given.find(text)))
+            for block, text in zip(content, texts, strict=True)
+        ]
+
+    def _block(self, block: Any, cut: Cut) -> Any:
         if self._owners is not None:
             tagged, owner = self._owners.of_block(block)
             if tagged:
-                return self._of(owner)._known_block(block)
-        return self._known_block(block)
+                return self._of(owner)._known_block(block, cut)
+        return self._known_block(block, cut)
 
-    def _known_block(self, block: Any) -> Any:
+    def _known_block(self, block: Any, cut: Cut) -> Any:
         if isinstance(block, str):
-            return self._plain(block)
+            return self._plain(block, cut)
         kind = kind_of(block)
         if kind in SEARCHABLE:
-            return self._top(block)
+            clean = self._top(block)
+            return {**clean, "text": self._plain(block["text"], cut)} if cut else clean
         if kind in MEDIA:
             if not self._allow_media:
                 raise InvalidInputError(
@@ -270,17 +290,19 @@ class MessageRedactor:
         return result
 
     def _field(self, key: str, value: Any) -> Any:
-        return in_json(value, self._walk) if key == "arguments" else self._walk(value)
+        if key == "arguments":
+            return in_json(value, self._walk)
+        return self._walk(value, key)
 
-    def _walk(self, value: Any) -> Any:
+    def _walk(self, value: Any, key: Any = "") -> Any:
         if isinstance(value, dict):
             return {
                 (self._plain(k) if isinstance(k, str) else k): self._field(k, v)
                 for k, v in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._walk(item) for item in value]
-        return redact_value(self._session, value)
+            return [self._walk(item, key) for item in value]
+        return redact_value(self._session, value, key=key)
 
     def _name(self, name: Any) -> Any:
         """The name of a speaker or a tool, or an id: providers take no brackets there."""
@@ -316,11 +338,6 @@ class MessageRedactor:
         rest = {k: v for k, v in function.items() if k != "name"}
         named = {"name": self._name(function["name"])} if "name" in function else {}
         return {**named, **self._walk(rest)}
-
-
-def _in_json(text: str) -> tuple[str, str, str]:
-    """A text as it stands in a message, or in a string of JSON."""
-    return text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _to_messages(value: Any) -> list[BaseMessage]:

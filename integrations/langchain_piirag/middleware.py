@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
@@ -15,6 +15,7 @@ from langchain.agents.middleware.types import (
     AgentMiddleware,
     AgentState,
     ModelRequest,
+    OmitFromOutput,
     PrivateStateAttr,
     ToolCallRequest,
 )
@@ -53,6 +54,11 @@ class _OwnedState(AgentState[Any]):
     piirag_owner: NotRequired[Annotated[str, PrivateStateAttr]]
 
 
+class _NamedState(AgentState[Any]):
+    # `protect` names the owner in the input: a real state has no node that could.
+    piirag_owner: NotRequired[Annotated[str, OmitFromOutput]]
+
+
 class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
     """Keeps personal data away from the model of an agent, and from what must not hold it.
 
@@ -83,6 +89,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         ConfigurationError: Options that do not go together.
         MissingDependencyError: LangChain's agents are not installed.
     """
+
+    state_schema = _NamedState
 
     def __new__(cls, *args: Any, **kwargs: Any) -> PIIRedactionMiddleware:
         """Make one; only that of a redacted state adds nodes to the graph."""
@@ -179,9 +187,17 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         )
 
     def owner(self, user_id: str) -> str:
-        """How a redacted state names its user."""
-        assert self.scrubber is not None
-        return self.scrubber.vault.tenant_tag(user_id)
+        """How a state names its user: by a keyed hash, where there is a vault for the key."""
+        return user_id if self.scrubber is None else self.scrubber.vault.tenant_tag(user_id)
+
+    def _check_owner(self, state: Any, user: str | None) -> str | None:
+        """Refuse a thread of another user; the owner that a thread without one is to have."""
+        if user is None or not isinstance(state, Mapping):
+            return None
+        owner = self.owner(user)
+        if state.get(OWNER, owner) != owner:
+            raise TenancyError("this thread belongs to another user")
+        return owner if OWNER not in state else None
 
     def _call(self, request: ModelRequest[Any]) -> AgentCall:
         context = request.runtime.context if request.runtime is not None else None
@@ -189,6 +205,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         # Without a vault nobody has to be named; who is, may see their own documents.
         reader = user if user is not None else reader_of(context, self.user_source)
         redactor = self._durable or self.redactor
+        begins = self._check_owner(request.state, reader)
         return AgentCall(
             redactor.session(user_id=user, known=known_of(context, self._known), viewer=reader),
             allow_media=self._allow_media,
@@ -197,6 +214,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             scrubber=self.state_scrubber(user, context)
             if self.mode == "state" and user is not None
             else None,
+            owner=begins if self.mode == "wire" and _is_stored() else None,
         )
 
     def wrap_model_call(
@@ -301,6 +319,12 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         return f"PIIRedactionMiddleware(mode={self.mode!r})"
 
 
+def _is_stored() -> bool:
+    """Whether the run that this is part of is kept by a checkpointer."""
+    config = (var_child_runnable_config.get() or {}).get("configurable", {})
+    return config.get("__pregel_checkpointer") is not None
+
+
 def _no_payload() -> Any:
     """A trace policy that leaves inputs and outputs out, where LangChain has such a thing."""
     try:
@@ -334,10 +358,8 @@ class _StateRedaction(PIIRedactionMiddleware):
                 "this agent has a checkpointer, which stores the input before any middleware "
                 "runs: call it through protect(agent, middleware)"
             )
-        owner = self.owner(user)
-        if state.get(OWNER, owner) != owner:
-            raise TenancyError("this thread belongs to another user")
-        return {OWNER: owner, **(self._scrubbed(state, runtime) or {})}
+        self._check_owner(state, user)
+        return {OWNER: self.owner(user), **(self._scrubbed(state, runtime) or {})}
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """See `before_agent`."""

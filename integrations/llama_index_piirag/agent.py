@@ -32,6 +32,7 @@ from llama_index_piirag.shield import Shield, ShieldingRetriever
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.redaction import Scrubber
+from piirag.tenancy.tags import TENANT_KEY
 
 _AGENTS = (FunctionAgent, ReActAgent)
 _RUN_OPTIONS = frozenset("max_iterations early_stopping_method run_id".split())
@@ -56,6 +57,9 @@ class RedactedAgent:
         viewer: Who speaks and listens; the user if None. Anybody else is told what they said
             themselves, and nothing out of the user's vault.
         allow_media: Let images, audio, video and files through.
+        tenant_key: The metadata key under which nodes in a tool's output name their user. What
+            stands in nodes of others, or of all, is not put back.
+        shared_tools: Names of tools over data of all, whose results bear no tag.
 
     Raises:
         ConfigurationError: Not such an agent. A `CodeActAgent` runs code that calls tools past
@@ -74,11 +78,19 @@ class RedactedAgent:
         known: Known | None = None,
         viewer: str | None = None,
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
     ) -> None:
         if isinstance(restore_tool_args, str):
             raise ConfigurationError("restore_tool_args is a list of tool names")
         self._boundary = Boundary(
-            scrubber, user_id, known=known, viewer=viewer, allow_media=allow_media
+            scrubber,
+            user_id,
+            known=known,
+            viewer=viewer,
+            allow_media=allow_media,
+            tenant_key=tenant_key,
+            shared_tools=shared_tools,
         )
         self._tools = frozenset(restore_tool_args)
         self._agent = _within(agent, self._boundary, Shield(self._boundary, self._tools))
@@ -342,7 +354,8 @@ def _agent(agent: Any, boundary: Boundary, shield: Shield) -> BaseWorkflowAgent:
     model = agent.llm
     if not isinstance(model, RedactedLLM):
         model = RedactedLLM(model, scrubber=boundary.scrubber, known=boundary.known)
-    fields["llm"] = model.sealed(boundary.scrubber, boundary.user_id)
+    # Whose a text is, the boundary has told. A model with settings of its own goes by these too.
+    fields["llm"] = model.sealed(boundary.scrubber, boundary.user_id, told=model is not agent.llm)
     if agent.tools is not None:
         fields["tools"] = [shield.over(tool) for tool in agent.tools]
     if agent.tool_retriever is not None:

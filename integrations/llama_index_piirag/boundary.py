@@ -6,7 +6,7 @@ callbacks and logs. Between the two ways of this boundary, all of these hold pse
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,45 +14,75 @@ from llama_index.core.base.llms.types import ChatMessage, TextBlock
 from llama_index.core.tools import ToolOutput
 
 from llama_index_piirag.messages import MessageRedactor
+from llama_index_piirag.owners import NOBODY, Owners
 from llama_index_piirag.replies import ReplyRestorer
 from llama_index_piirag.reveal import Revealer, asked_values
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, check_known
 from piirag.errors import InvalidInputError, TenancyError
 from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
+from piirag.redaction.adjacent import Cut, cuts, together
+from piirag.redaction.carried import Carried
+from piirag.redaction.echoes import Echoes
+from piirag.redaction.tokens import PSEUDONYM
+from piirag.tenancy.tags import TENANT_KEY
 from piirag.user_id import check_user_id
 
 
 @dataclass(frozen=True, repr=False)
 class _Scrubbed:
     text: str
+    version: int = 0
 
 
 class _Scrubbing:
     """Looks like a session to `MessageRedactor`, and puts pseudonyms in place of findings.
 
     One message, or one result of a tool, says the same text in several places: a tool's answer
-    stands in its blocks and in its raw output. It is searched once.
+    stands in its blocks and in its raw output. It is searched once, and again where it holds
+    something that was found in another text since.
     """
 
     def __init__(self, boundary: Boundary) -> None:
         self._boundary = boundary
-        self._done: dict[str, _Scrubbed] = {}
+        self._done: dict[tuple[str, bool, Cut, str], _Scrubbed] = {}
         session = Redactor(scrubber=boundary.scrubber).session(
             user_id=boundary.user_id, known=boundary.known
         )
         self._find = session.find
 
-    def redact(self, text: str, *, owner: str | None = None, said: bool = False) -> _Scrubbed:
+    @property
+    def version(self) -> int:
+        return self._spoken.version
+
+    @property
+    def _spoken(self) -> Carried:
+        return self._boundary.scrubber.spoken(self._boundary.user_id)
+
+    def redact(
+        self,
+        text: str,
+        *,
+        owner: str | None = None,
+        said: bool = False,
+        cut: Cut = (),
+        context: str = "",
+    ) -> _Scrubbed:
+        remember = owner != NOBODY
         if not isinstance(text, str):
             # Refused, by an error of ours.
             return _Scrubbed(self._boundary.text(text, said=said))
-        if text not in self._done:
-            self._done[text] = _Scrubbed(self._boundary.text(text, said=said))
-        return self._done[text]
+        key = (text, remember, cut, context)
+        done = self._done.get(key)
+        if done is None or (done.version != self.version and self._spoken.find(done.text)):
+            clean = self._boundary.text(
+                text, said=said, remember=remember, cut=cut, context=context
+            )
+            done = self._done[key] = _Scrubbed(clean, self.version)
+        return done
 
-    def find(self, text: str) -> list[Finding]:
-        return self._find(text)
+    def find(self, text: str, *, context: str = "") -> list[Finding]:
+        return self._find(text, context=context)
 
 
 class RevealRestorer(ReplyRestorer):
@@ -77,9 +107,12 @@ class Boundary:
         viewer: Who speaks and listens; the user if None. Anybody else is told what they said
             themselves, and nothing out of the user's vault.
         allow_media: Let images, audio, video and files through.
+        tenant_key: The metadata key under which nodes name their user.
+        shared_tools: Names of tools whose results are shared where they bear no tag.
 
     Raises:
         InvalidUserIdError: No usable user id.
+        ConfigurationError: An unusable key, or tools that are no list of names.
     """
 
     def __init__(
@@ -90,13 +123,23 @@ class Boundary:
         known: Known | None = None,
         viewer: str | None = None,
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
     ) -> None:
         self.scrubber = scrubber
         self.user_id = check_user_id(user_id)
         self.viewer = None if viewer is None else check_user_id(viewer)
         self.known = check_known(known)
         self._allow_media = allow_media
+        self.owners = Owners(
+            self.viewer or self.user_id,
+            tenant=self.user_id,
+            scrubber=scrubber,
+            tenant_key=tenant_key,
+            shared_tools=shared_tools,
+        )
         self._said: dict[str, str] = {}
+        self._given = Echoes()
 
     def require(self, part: Any) -> None:
         """Check that a part of a chat or agent serves the same user.
@@ -112,19 +155,39 @@ class Boundary:
 
     # In
 
-    def text(self, text: str, *, said: bool = False) -> str:
+    def text(
+        self,
+        text: str,
+        *,
+        said: bool = False,
+        remember: bool = True,
+        cut: Cut = (),
+        context: str = "",
+    ) -> str:
         """A text with pseudonyms in place of values.
 
         Args:
             text: The text.
             said: Whether the viewer said it just now, and gets it back as it was written.
+            remember: Whether its values can be put back. False for texts of others: theirs can
+                where the user's own texts hold the same.
+            cut: Parts of values that lie over its borders. See `piirag.redaction.adjacent`.
+            context: What it is to be understood by, such as ``"passport: "``; not returned.
 
         Raises:
             InvalidInputError: Not a string.
             DetectionError: The detector failed.
             UserErasedError: The user was erased.
         """
-        result = self.scrubber.scrub(text, user_id=self.user_id, known=self.known)
+        (result,) = self.scrubber.scrub_batch(
+            [text],
+            user_id=self.user_id,
+            known=self.known,
+            remember=remember,
+            contexts=[context],
+            cuts=[together(cut, self._given.find(text))],
+            spoken=True,
+        )
         if said:
             self._said.update(asked_values(text, result))
         return result.text
@@ -148,9 +211,9 @@ class Boundary:
         if not isinstance(message, ChatMessage):
             raise InvalidInputError(f"expected a message, not {type(message).__name__}")
         scrubbing = _Scrubbing(self)
-        for block in message.blocks:
-            if isinstance(block, TextBlock):
-                scrubbing.redact(block.text, said=True)
+        texts = [block.text for block in message.blocks if isinstance(block, TextBlock)]
+        for text, cut in zip(texts, cuts(texts, scrubbing.find), strict=True):
+            scrubbing.redact(text, said=True, cut=cut)
         return self._parts(scrubbing).messages([message])[0]
 
     def value(self, data: Any) -> Any:
@@ -161,8 +224,12 @@ class Boundary:
         """
         return self._parts().value(data)
 
-    def output(self, output: ToolOutput) -> tuple[list[Any], Any]:
+    def output(self, output: ToolOutput, tool: str | None = None) -> tuple[list[Any], Any]:
         """A tool's blocks and its raw output, with pseudonyms in place of values.
+
+        Args:
+            output: What the tool returned. Values in nodes of others are not remembered.
+            tool: Its name.
 
         Returns:
             The blocks, and the raw output; None in its place where it cannot be searched, as an
@@ -171,7 +238,16 @@ class Boundary:
         Raises:
             InvalidInputError: A block that cannot be searched.
         """
-        parts = self._parts()
+        owner, own = self.owners.of_output(output, tool)
+        scrubbing = _Scrubbing(self)
+        for text in own:
+            scrubbing.redact(text, said=self._reads_as_another)
+        if owner is None and self._reads_as_another:
+            # Only a tag of the viewer's says so: what it names as theirs, they may read.
+            texts = [block.text for block in output.blocks if isinstance(block, TextBlock)]
+            for text, cut in zip(texts, cuts(texts, scrubbing.find), strict=True):
+                scrubbing.redact(text, said=True, cut=cut)
+        parts = self._parts(scrubbing).of(owner)
         blocks = parts.blocks(output.blocks)
         try:
             return blocks, parts.value(output.raw_output)
@@ -180,9 +256,32 @@ class Boundary:
 
     def _parts(self, scrubbing: _Scrubbing | None = None) -> MessageRedactor:
         session = cast(RedactionSession, scrubbing or _Scrubbing(self))
-        return MessageRedactor(session, allow_media=self._allow_media)
+        return MessageRedactor(session, owners=self.owners, allow_media=self._allow_media)
+
+    @property
+    def _reads_as_another(self) -> bool:
+        return self.viewer is not None and self.viewer != self.user_id
 
     # Out
+
+    def given(self, arguments: Any) -> Any:
+        """Arguments as a tool gets them, with values. Texts are searched for these from now on."""
+        revealer = self.revealer()
+
+        def note(data: Any) -> None:
+            if isinstance(data, Mapping):
+                data = [*data.keys(), *data.values()]
+            if isinstance(data, list | tuple):
+                for item in data:
+                    note(item)
+            elif isinstance(data, str):
+                for match in PSEUDONYM.finditer(data):
+                    value = revealer.text(match.group())
+                    if value != match.group():
+                        self._given.add(match["type"], value)
+
+        note(arguments)
+        return revealer.value(arguments)
 
     def revealer(self) -> Revealer:
         """Restores what the viewer is told."""

@@ -36,6 +36,7 @@ from piirag.errors import ConfigurationError, RetrievalError
 from piirag.redaction import Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy import TenantBinding
+from piirag.tenancy.tags import TENANT_KEY
 
 _ENGINES = (
     SimpleChatEngine,
@@ -62,6 +63,8 @@ class RedactedChatEngine(BaseChatEngine):
         viewer: Who chats; the user if None. Anybody else is told what they said themselves, and
             nothing out of the user's vault.
         allow_media: Let images, audio, video and files in histories through.
+        tenant_key: The metadata key under which retrieved nodes name their user. What stands in
+            nodes of others, or of all, is not put back.
 
     Raises:
         ConfigurationError: Another engine, or a query engine that `UserIndex` did not make.
@@ -78,6 +81,7 @@ class RedactedChatEngine(BaseChatEngine):
         known: Known | None = None,
         viewer: str | None = None,
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
     ) -> None:
         if type(engine) not in _ENGINES:
             raise ConfigurationError(
@@ -85,7 +89,12 @@ class RedactedChatEngine(BaseChatEngine):
                 f"{', '.join(kind.__name__ for kind in _ENGINES)} can"
             )
         self._boundary = Boundary(
-            scrubber, user_id, known=known, viewer=viewer, allow_media=allow_media
+            scrubber,
+            user_id,
+            known=known,
+            viewer=viewer,
+            allow_media=allow_media,
+            tenant_key=tenant_key,
         )
         self._engine = _within(engine, self._boundary)
 
@@ -220,24 +229,29 @@ class _ScrubbedRetriever(BaseRetriever):
 
 def _within(engine: Any, boundary: Boundary) -> BaseChatEngine:
     """A copy of an engine in which all is pseudonyms."""
-    scrubber, user_id = boundary.scrubber, boundary.user_id
+    scrubber, user_id, key = boundary.scrubber, boundary.user_id, boundary.owners.key
     inner = copy.copy(engine)
     model = engine._llm
     if not isinstance(model, RedactedLLM):
         model = RedactedLLM(model, scrubber=scrubber, known=boundary.known)
-    inner._llm = model.sealed(scrubber, user_id)
+    # Whose a text is, the boundary has told. A model with settings of its own goes by these too.
+    inner._llm = model.sealed(scrubber, user_id, told=model is not engine._llm)
     if isinstance(engine._memory, ScrubbedMemory):
         boundary.require(engine._memory._within())
     else:
         inner._memory = ScrubbedMemory(
-            engine._memory, scrubber=scrubber, user_id=user_id, known=boundary.known
+            engine._memory,
+            scrubber=scrubber,
+            user_id=user_id,
+            known=boundary.known,
+            tenant_key=key,
         )
     if getattr(engine, "_prefix_messages", None):
         inner._prefix_messages = boundary.messages(engine._prefix_messages)
     if getattr(engine, "_system_prompt", None):
         inner._system_prompt = boundary.text(engine._system_prompt)
     if hasattr(engine, "_retriever"):
-        clean = PIINodePostprocessor(scrubber, user_id=user_id)
+        clean = PIINodePostprocessor(scrubber, user_id=user_id, tenant_key=key, others="hide")
         if isinstance(engine._retriever, TenantRetriever):
             _check(engine._retriever._binding, boundary)
             clean._binding = engine._retriever._binding

@@ -22,6 +22,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
 from llama_index_piirag.messages import MessageRedactor
+from llama_index_piirag.owners import Owners
 from llama_index_piirag.predicting import UntracedLLM
 from llama_index_piirag.replies import EveryTool, ReplyRestorer
 from llama_index_piirag.reply_streams import StreamRestorer, arestored, restored
@@ -31,6 +32,7 @@ from piirag.detection.known import Known, check_known
 from piirag.errors import ConfigurationError, InvalidUserIdError, TenancyError
 from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
 from piirag.redaction.guard import ModelGuard
+from piirag.tenancy.tags import TENANT_KEY
 from piirag.user_id import check_user_id
 
 Restore = Literal["values", "pseudonyms"]
@@ -96,10 +98,14 @@ class RedactedLLM(UntracedLLM):
         restore_tool_args: Names of tools that get real values as arguments. Others get
             placeholders.
         allow_media: Let images, audio, video and files through, into which nobody can look.
+        tenant_key: The metadata key under which nodes name their user. What stands in nodes of
+            others, or of all, is not put back.
+        shared_tools: Names of tools over data of all: what they say, and nobody else, is not put
+            back.
 
     Raises:
         ConfigurationError: No model, or a `user_id` or ``restore="pseudonyms"`` without a
-            scrubber.
+            scrubber; an unusable key, or tools that are no list of names.
         InvalidUserIdError: No usable user id.
     """
 
@@ -112,6 +118,9 @@ class RedactedLLM(UntracedLLM):
     _restore: Restore = PrivateAttr()
     _tools: frozenset[str] = PrivateAttr()
     _allow_media: bool = PrivateAttr()
+    _tenant_key: str = PrivateAttr()
+    _shared_tools: frozenset[str] = PrivateAttr()
+    _told: bool = PrivateAttr(default=False)
 
     def __new__(cls, llm: Any = None, *args: Any, **kwargs: Any) -> RedactedLLM:
         """Pick the class that fits the model."""
@@ -133,6 +142,8 @@ class RedactedLLM(UntracedLLM):
         restore: Restore = "values",
         restore_tool_args: Collection[str] = (),
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
     ) -> None:
         if not isinstance(llm, LLM):
             raise ConfigurationError(f"a model is a LlamaIndex LLM, not {type(llm).__name__}")
@@ -146,6 +157,7 @@ class RedactedLLM(UntracedLLM):
             raise ConfigurationError("a viewer looks at a user's data: pass a user_id")
         if redactor.scrubber is None and (user_id is not None or restore == "pseudonyms"):
             raise ConfigurationError("a user_id and restore='pseudonyms' need a scrubber")
+        Owners(None, tenant_key=tenant_key, shared_tools=shared_tools)
         super().__init__(**{name: getattr(llm, name) for name in _TAKEN_OVER})
         self._llm = llm
         self._redactor = redactor
@@ -156,6 +168,8 @@ class RedactedLLM(UntracedLLM):
         self._restore = restore
         self._tools = frozenset(restore_tool_args)
         self._allow_media = allow_media
+        self._tenant_key = tenant_key
+        self._shared_tools = frozenset(shared_tools)
 
     @classmethod
     def class_name(cls) -> str:
@@ -180,8 +194,14 @@ class RedactedLLM(UntracedLLM):
         """
         return self._copy(self._redactor, check_user_id(user_id), self._restore, viewer)
 
-    def sealed(self, scrubber: Scrubber, user_id: str) -> RedactedLLM:
+    def sealed(self, scrubber: Scrubber, user_id: str, *, told: bool = False) -> RedactedLLM:
         """The same model for one user, its replies in pseudonyms, tool arguments included.
+
+        Args:
+            scrubber: Does the work.
+            user_id: The user.
+            told: Whether values of others come in pseudonyms that nobody can turn back: then
+                whose texts the messages hold does not matter here.
 
         Raises:
             TenancyError: It is bound to another user, or to another vault.
@@ -192,7 +212,9 @@ class RedactedLLM(UntracedLLM):
         redactor = self._redactor
         if own is None:
             redactor = Redactor(redactor.policy, redactor.detector, scrubber=scrubber)
-        return self._copy(redactor, user_id, "pseudonyms", None)
+        copy = self._copy(redactor, user_id, "pseudonyms", None)
+        copy._told = told
+        return copy
 
     def _copy(
         self, redactor: Redactor, user_id: str, restore: Restore, viewer: str | None
@@ -206,6 +228,8 @@ class RedactedLLM(UntracedLLM):
             restore=restore,
             restore_tool_args=self._tools,
             allow_media=self._allow_media,
+            tenant_key=self._tenant_key,
+            shared_tools=self._shared_tools,
         )
         for name in _TAKEN_OVER:
             setattr(copy, name, getattr(self, name))
@@ -229,8 +253,18 @@ class RedactedLLM(UntracedLLM):
         shown: Container[object] = (),
     ) -> Call:
         session = self._session()
-        parts = MessageRedactor(session, tenant=self._user_id, allow_media=self._allow_media)
+        owners = None if self._told else self._owners(session)
+        parts = MessageRedactor(session, owners=owners, allow_media=self._allow_media)
         return self._call(session, parts.messages(messages), parts.options(kwargs), shown)
+
+    def _owners(self, session: RedactionSession) -> Owners:
+        return Owners(
+            session.viewer,
+            tenant=self._user_id,
+            scrubber=self._redactor.scrubber,
+            tenant_key=self._tenant_key,
+            shared_tools=self._shared_tools,
+        )
 
     def _text_call(self, prompt: str, kwargs: dict[str, Any]) -> Call:
         session = self._session()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -14,6 +14,7 @@ from llama_index_piirag.boundary import Boundary
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.redaction import Scrubber
+from piirag.tenancy.tags import TENANT_KEY
 
 
 class ScrubbedMemory(BaseMemory):
@@ -27,9 +28,12 @@ class ScrubbedMemory(BaseMemory):
         scrubber: Does the work; its vault keeps the values, encrypted.
         user_id: Whose conversation it is.
         known: Values the application knows that may be spoken of.
+        allow_media: Let images, audio, video and files through.
+        tenant_key: The metadata key under which messages name whose nodes they quote.
+        shared_tools: Names of tools whose results are shared, where messages name the tool.
 
     Raises:
-        ConfigurationError: Not a memory.
+        ConfigurationError: Not a memory, an unusable key, or tools that are no list of names.
         InvalidUserIdError: No usable user id.
     """
 
@@ -45,12 +49,21 @@ class ScrubbedMemory(BaseMemory):
         user_id: str,
         known: Known | None = None,
         allow_media: bool = False,
+        tenant_key: str = TENANT_KEY,
+        shared_tools: Collection[str] = (),
     ) -> None:
         if not isinstance(memory, BaseMemory):
             raise ConfigurationError(f"expected a memory, not {type(memory).__name__}")
         super().__init__()
         self._memory = memory
-        boundary = Boundary(scrubber, user_id, known=known, allow_media=allow_media)
+        boundary = Boundary(
+            scrubber,
+            user_id,
+            known=known,
+            allow_media=allow_media,
+            tenant_key=tenant_key,
+            shared_tools=shared_tools,
+        )
         self._within = lambda: boundary
 
     @classmethod

@@ -80,6 +80,47 @@ def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list
     return results
 
 
+def hide_nodes(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list[BaseNode]:
+    """Scrub retrieved nodes of others, for a user who is not to read what stands in them.
+
+    Their pseudonyms are made with the user's key, and the vault does not keep what they stand
+    for: nobody can turn them back, unless the user's own texts hold the same value.
+
+    Args:
+        binding: The user who asks.
+        nodes: Text nodes, whosesoever; not changed.
+
+    Returns:
+        Copies. They bear their tag, which models do not see, and have lost their relationships.
+
+    Raises:
+        InvalidInputError: Something that is no text node.
+        DetectionError: The detector failed.
+    """
+    nodes = [require_text_node(node) for node in nodes]
+    chunks = [_chunk(node, node.metadata) for node in nodes]
+    results = []
+    for node, chunk in zip(nodes, binding.chunks.again(chunks, remember=False), strict=True):
+        update: dict[str, Any] = {
+            "id_": binding.chunks.id(node.id_),
+            "metadata": dict(chunk.metadata),
+            "relationships": {},
+        }
+        for name in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys"):
+            keys = dict.fromkeys([*getattr(node, name), binding.tags.key])
+            update[name] = list(binding.chunks.metadata(dict.fromkeys(keys), remember=False))
+        changed = chunk.text != _text(node)
+        if changed and isinstance(node, TextNode):
+            update |= {"start_char_idx": None, "end_char_idx": None}
+        clean = node.model_copy(update=update)
+        if changed:
+            clean.set_content(chunk.text)
+        if embedded_text(clean) != embedded_text(node):
+            clean.embedding = None
+        results.append(clean)
+    return results
+
+
 def _metadata_of(node: BaseNode) -> list[dict[str, Any]]:
     return [node.metadata, *(info.metadata for info in _related(node))]
 

@@ -30,10 +30,10 @@ class SealedSession(RedactionSession):
         operators = redactor.scrubber.policy.operators.values()
         self._surrogates = any(split(operator)[0] == SURROGATE for operator in operators)
 
-    def _token(self, entity_type: str, identity: str, value: str) -> str:
+    def _token(self, entity_type: str, identity: str, value: str, *, bare: bool = False) -> str:
         if entity_type != LITERAL:
             value = self._sealed(identity, value)
-        return super()._token(entity_type, identity, value)
+        return super()._token(entity_type, identity, value, bare=bare)
 
     def _sealed(self, identity: str, value: str) -> str:
         """What stands for a value in stored text: the identity, unless that is a surrogate."""

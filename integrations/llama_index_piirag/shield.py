@@ -76,13 +76,13 @@ class Shield:
     def _in(self, tool: BaseTool, context: str | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         if tool.metadata.name not in self._tools:
             return kwargs
-        revealer = self._boundary.revealer()
-        return {k: v if k == context else revealer.value(v) for k, v in kwargs.items()}
+        given = self._boundary.given
+        return {k: v if k == context else given(v) for k, v in kwargs.items()}
 
     def _clean(self, tool: BaseTool, output: Any, shown: dict[str, Any]) -> ToolOutput:
         if not isinstance(output, ToolOutput):
             raise InvalidInputError("a tool returned something that is no ToolOutput")
-        blocks, raw = self._boundary.output(output)
+        blocks, raw = self._boundary.output(output, tool.metadata.name)
         return ToolOutput(
             tool_name=tool.metadata.get_name(),
             blocks=blocks,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from piirag.errors import InvalidInputError
+from piirag.redaction.adjacent import Cut
 from piirag.redaction.walk import in_json, is_base64, like
 
 Leaf = Callable[[Any, str], Any]
@@ -38,6 +39,22 @@ _IDS = frozenset({"id", "tool_call_id", "call_id", "index", "lc_id"})
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _CALL_KEYS = frozenset({"args", "arguments", "input", "parameters", "tool_kwargs"})
 _MOST_DEPTH = 64
+# Fields that hold the parts of one message, which are read in a row.
+_ROWS = frozenset({"content", "blocks", "output"})
+
+
+class CutText(str):
+    """A text of a row, with the parts of values that lie over its borders."""
+
+    __slots__ = ("cut",)
+
+    def __new__(cls, text: str, cut: Cut) -> CutText:
+        """Make one."""
+        made = super().__new__(cls, text)
+        made.cut = cut
+        return made
+
+    cut: Cut
 
 
 class Rebuilder:
@@ -51,6 +68,8 @@ class Rebuilder:
         key: Gets each key of a mapping.
         allow_media: Let bytes and encoded images through; nobody can look into them.
         special: Kinds of object that need a treatment of their own.
+        row: Finds what lies over the borders of texts that are read in a row. What does comes to
+            `leaf` as a `CutText`.
     """
 
     def __init__(
@@ -60,7 +79,9 @@ class Rebuilder:
         *,
         allow_media: bool = False,
         special: Special | None = None,
+        row: Callable[[list[str]], list[Cut]] | None = None,
     ) -> None:
+        self._row = row
         self._leaf = leaf
         self._key = key
         self._allow_media = allow_media
@@ -136,7 +157,8 @@ class Rebuilder:
             if key == "name" and _CALL_KEYS & value.keys() and _is_tool_name(item):
                 rebuilt[clean] = self._key(item)
             else:
-                rebuilt[clean] = self._any(item, key if isinstance(key, str) else "", depth + 1)
+                name = key if isinstance(key, str) else ""
+                rebuilt[clean] = self._any(self._in_a_row(name, item), name, depth + 1)
         return rebuilt
 
     def _field(self, model: Any, name: str, item: Any, depth: int) -> Any:
@@ -144,7 +166,28 @@ class Rebuilder:
         of_tool = name == "tool_name" or (name == "name" and hasattr(model, "tool_call_id"))
         if of_tool and _is_tool_name(item):
             return self._key(item)
+        item = self._in_a_row(name, item)
         return self._any(item, "" if name in _TEXTS else name, depth + 1)
+
+    def _in_a_row(self, name: str, items: Any) -> Any:
+        """The parts of a message, with what lies over their borders."""
+        if self._row is None or name not in _ROWS or not isinstance(items, list | tuple):
+            return items
+        texts = [_text_of(item) for item in items]
+        held = [text for text in texts if text is not None]
+        if len(held) < 2:
+            return items
+        found = iter(self._row(held))
+        cuts = [() if text is None else next(found) for text in texts]
+        if not any(cuts):
+            return items
+        return like(
+            items,
+            [
+                item if text is None or not cut else _with_text(item, CutText(text, cut))
+                for item, text, cut in zip(items, texts, cuts, strict=True)
+            ],
+        )
 
     def _object(self, value: Any, depth: int) -> Any:
         fields = getattr(type(value), "model_fields", None)
@@ -172,6 +215,23 @@ class Rebuilder:
         raise InvalidInputError(
             f"a part of type {type(value).__name__} cannot be searched for personal data"
         )
+
+
+def _text_of(item: Any) -> str | None:
+    """The text of a part of a message, where it is a text."""
+    if isinstance(item, Mapping):
+        item = item.get("text")
+    elif not isinstance(item, str):
+        item = getattr(item, "text", None) if hasattr(item, "model_copy") else None
+    return item if isinstance(item, str) else None
+
+
+def _with_text(item: Any, text: str) -> Any:
+    if isinstance(item, str):
+        return text
+    if isinstance(item, Mapping):
+        return {**item, "text": text}
+    return item.model_copy(update={"text": text})
 
 
 def _is_tool_name(value: Any) -> bool:

@@ -9,18 +9,20 @@ import re
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from piirag.conversations.objects import Rebuilder, Special
+from piirag.conversations.objects import CutText, Rebuilder, Special
+from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import replace_surrogates
 from piirag.errors import InvalidInputError, UserErasedError
 from piirag.redaction import Scrubber, operators, tokens
+from piirag.redaction.adjacent import Cut, cuts
 from piirag.tenancy.tags import TenantTags
 from piirag.vault.keys import derive
 from piirag.vault.vault import UserVault
@@ -28,9 +30,12 @@ from piirag.vault.vault import UserVault
 _MOST_NAME = 512
 _NUMBER_SCORE = 0.5
 _SHORTEST_NUMBER = 7
+_SHORTEST_UNDER_A_KEY = 3
 # Scrubbed texts, so that a state that is written anew at every step is searched once.
 _MEMO_TEXTS = 4096
 _MEMO_CHARS = 8_000_000
+_Item = tuple[str, str, Cut]
+"""What a text is to be understood by, the text, and the parts of values over its borders."""
 _SEALED = re.compile(r"[A-Za-z0-9_-]{22,1400}")
 
 
@@ -158,7 +163,8 @@ class ConversationUser:
 
     def _scrub(self, value: Any, remember: bool) -> Any:
         vault = self._vault(create=remember)
-        wanted: dict[tuple[str, str], None] = {}
+        wanted: dict[_Item, None] = {}
+        rows: dict[tuple[str, ...], list[Cut]] = {}
         indices = [KnownValues(self._known)]
         if vault is not None:
             indices.append(self._scrubber.known_values(self.user_id))
@@ -166,55 +172,79 @@ class ConversationUser:
         def plain(key: str) -> bool:
             return key.isidentifier() and all(m.part for i in indices for m in i.find(key))
 
+        def find(text: str) -> Sequence[Finding]:
+            return self._scrubber.scrub(
+                text, user_id=self.user_id, known=self._known, remember=False
+            ).findings
+
+        def row(texts: list[str]) -> list[Cut]:
+            key = tuple(texts)
+            if key not in rows:
+                rows[key] = cuts(texts, find)
+            return rows[key]
+
         def note(leaf: Any, context: str) -> Any:
-            wanted[(context, _written(leaf))] = None
+            wanted[(context, _written(leaf), _cut_of(leaf))] = None
             return leaf
 
         def note_key(key: str) -> str:
             if not plain(key):
-                wanted[("", key)] = None
+                wanted[("", key, ())] = None
             return key
 
         # The first walk changes nothing, so keys that will collide are found by the second.
-        self._rebuilder(note, note_key)(value)
+        self._rebuilder(note, note_key, row)(value)
         table = self._scrubbed(list(wanted), vault, remember)
 
         def change(leaf: Any, context: str) -> Any:
-            text, sure = table[(context, _written(leaf))]
+            text, sure = table[(context, _written(leaf), _cut_of(leaf))]
             if isinstance(leaf, str):
                 return text
-            if len(_written(leaf)) < _SHORTEST_NUMBER or not sure:
+            shortest = _SHORTEST_UNDER_A_KEY if context else _SHORTEST_NUMBER
+            if len(_written(leaf)) < shortest or not sure:
                 return leaf
             return text
 
         # What is plain was decided by the first walk: more may be known of the user by now.
-        return self._rebuilder(change, lambda k: table.get(("", k), (k, False))[0])(value)
+        return self._rebuilder(change, lambda k: table.get(("", k, ()), (k, False))[0], row)(value)
 
     def _scrubbed(
-        self, wanted: list[tuple[str, str]], vault: UserVault | None, remember: bool
-    ) -> dict[tuple[str, str], tuple[str, bool]]:
+        self, wanted: list[_Item], vault: UserVault | None, remember: bool
+    ) -> dict[_Item, tuple[str, bool]]:
         """Each text scrubbed in its context, and whether what was found in it is beyond doubt."""
         salt = b"" if vault is None else vault.hash_key + vault.version.to_bytes(8, "big")
-        table: dict[tuple[str, str], tuple[str, bool]] = {}
+        table: dict[_Item, tuple[str, bool]] = {}
         if salt and not self._known:
             for item in wanted:
                 found = self._memo.get(salt, item)
                 if found is not None:
                     table[item] = found
+        held = list(table)
         left = [item for item in wanted if item not in table]
-        results = self._scrubber.scrub_batch(
-            [text for _, text in left],
-            user_id=self.user_id,
-            known=self._known,
-            remember=remember,
-            contexts=[context for context, _ in left],
-        )
-        for item, result in zip(left, results, strict=True):
-            sure = any(f.score >= _NUMBER_SCORE for f in result.findings)
-            table[item] = result.text, sure
-            if salt and remember and not self._known:
-                self._memo.put(salt, item, table[item])
+        left += self._to_do_again(held, table)
+        while left:
+            results = self._scrubber.scrub_batch(
+                [text for _, text, _ in left],
+                user_id=self.user_id,
+                known=self._known,
+                remember=remember,
+                contexts=[context for context, _, _ in left],
+                cuts=[cut for _, _, cut in left],
+                spoken=True,
+            )
+            for item, result in zip(left, results, strict=True):
+                sure = any(f.score >= _NUMBER_SCORE for f in result.findings)
+                table[item] = result.text, sure
+                if salt and remember and not self._known:
+                    self._memo.put(salt, item, table[item])
+            held = [item for item in held if item not in left]
+            left, held = self._to_do_again(held, table), []
         return table
+
+    def _to_do_again(self, held: list[_Item], table: dict[_Item, tuple[str, bool]]) -> list[_Item]:
+        """Texts scrubbed earlier that hold what was found in other texts since."""
+        spoken = self._scrubber.spoken(self.user_id)
+        return [item for item in held if spoken.find(table[item][0])]
 
     def _walk(self, value: Any, change: Callable[[Any], Any]) -> Any:
         """Leaves and keys alike through one function."""
@@ -223,8 +253,8 @@ class ConversationUser:
         )
         return rebuild(value)
 
-    def _rebuilder(self, leaf: Any, key: Callable[[str], str]) -> Rebuilder:
-        return Rebuilder(leaf, key, allow_media=self._allow_media, special=self._special)
+    def _rebuilder(self, leaf: Any, key: Callable[[str], str], row: Any) -> Rebuilder:
+        return Rebuilder(leaf, key, allow_media=self._allow_media, special=self._special, row=row)
 
     def _vault(self, *, create: bool) -> UserVault | None:
         vault = self._scrubber.vault
@@ -279,6 +309,10 @@ def _written(leaf: Any) -> str:
     return leaf if isinstance(leaf, str) else str(leaf)
 
 
+def _cut_of(leaf: Any) -> Cut:
+    return leaf.cut if isinstance(leaf, CutText) else ()
+
+
 class _Memo:
     """Scrubbed texts by a keyed digest of the raw ones. It holds no raw text."""
 
@@ -288,7 +322,7 @@ class _Memo:
         self._texts: OrderedDict[bytes, tuple[str, bool]] = OrderedDict()
         self._chars = 0
 
-    def get(self, salt: bytes, item: tuple[str, str]) -> tuple[str, bool] | None:
+    def get(self, salt: bytes, item: _Item) -> tuple[str, bool] | None:
         digest = self._digest(salt, item)
         with self._lock:
             found = self._texts.get(digest)
@@ -296,7 +330,7 @@ class _Memo:
                 self._texts.move_to_end(digest)
             return found
 
-    def put(self, salt: bytes, item: tuple[str, str], made: tuple[str, bool]) -> None:
+    def put(self, salt: bytes, item: _Item, made: tuple[str, bool]) -> None:
         digest = self._digest(salt, item)
         with self._lock:
             old = self._texts.pop(digest, None)
@@ -305,9 +339,10 @@ class _Memo:
             while self._texts and (len(self._texts) > _MEMO_TEXTS or self._chars > _MEMO_CHARS):
                 self._chars -= len(self._texts.popitem(last=False)[1][0])
 
-    def _digest(self, salt: bytes, item: tuple[str, str]) -> bytes:
-        context, text = item
-        body = f"{len(context)}|{context}{text}".encode("utf-8", "surrogatepass")
+    def _digest(self, salt: bytes, item: _Item) -> bytes:
+        context, text, cut = item
+        parts = ",".join(f"{f.entity_type}:{f.start}:{f.end}" for f in cut)
+        body = f"{len(context)}|{parts}|{context}{text}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(salt + body, digest_size=16, key=self._key).digest()
 
 

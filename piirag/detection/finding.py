@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MODELS = frozenset(
+    """
+    BundledNerRecognizer SpacyRecognizer StanzaRecognizer TransformersRecognizer GLiNERRecognizer
+    """.split()
+)
+"""Names of recognisers that are models: they read words in their surroundings."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:

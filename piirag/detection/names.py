@@ -14,7 +14,7 @@ _GAP = re.compile(
     r"[\s.,_\-'’]{0,3}(?:%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrt])?[\s.,_\-'’]{0,3}\Z"
 )
 # Names that are also everyday words; alone, they are taken for a name only when capitalised.
-_EVERYDAY = frozenset(
+EVERYDAY_NAMES = frozenset(
     """
     amber angel april art august autumn baker bill bishop black brook brown carol chance
     charity chase chip christian clay cliff cook crystal daisy dale dawn day dean drew earl
@@ -128,7 +128,7 @@ def stands_alone(text: str, token: Token) -> bool:
     start, _, word = token
     if len(word) < 3:
         return len(word) == 2 and text[start].isupper() and word not in _TWO_LETTERS
-    return word not in _EVERYDAY or text[start].isupper()
+    return word not in EVERYDAY_NAMES or text[start].isupper()
 
 
 def _dotted_capital(text: str, token: Token) -> bool:

@@ -28,6 +28,7 @@ from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from piirag.detection.disguise import detect_disguised
+from piirag.detection.exact import exact
 from piirag.detection.finding import Finding
 from piirag.detection.fused.results import without_duplicates
 from piirag.detection.ner import bundled_recognizer
@@ -303,7 +304,7 @@ class PresidioDetector:
             )
             for result in find(text, language=language, entities=entities)
         ]
-        return without_duplicates(plausible(text, found))
+        return without_duplicates(plausible(text, exact(text, found)))
 
 
 def _moved(finding: Finding, offset: int) -> Finding:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from piirag.detection.disguise.whole import whole
+from piirag.detection.exact import NAMED, in_columns
 from piirag.detection.finding import Finding
 from piirag.detection.known import KnownMatch, KnownValues
 from piirag.detection.protocol import Detector
@@ -26,6 +28,9 @@ KNOWN = "KnownValue"
 
 DENIED = "DenyList"
 """The recogniser's name in findings of values of a policy's deny list."""
+
+SAME_DOCUMENT = "SameDocument"
+"""The recogniser's name in findings of what the same document or call shows to be a value."""
 
 # Where several name the same stretch, known values give the type, then the deny list, then the
 # people of this document: each scores so much less.
@@ -133,28 +138,30 @@ def _find_once(
     if ahead is None:
         ahead = run_detector(detector, _without(text, taken), language)
     found = [finding for finding in ahead if policy.wants(finding.entity_type, finding.score)]
-    found = _without_allowed(text, found, policy)
+    found = _without_allowed(text, whole(text, found), policy)
     candidates = [(finding, text[finding.start : finding.end]) for finding in found]
     denied = _denied(text, policy, 1.0 - len(known) * _STEP)
     local, again = map(_people, (candidates, denied))
     candidates += denied
     for rank, index in enumerate((*known, local, again)):
         here = index is local or index is again
-        name = "SameDocument" if here else KNOWN
+        name = SAME_DOCUMENT if here else KNOWN
         for match in index.find(text):
             surface = text[match.start : match.end]
             if here and (
                 (match.part and not surface[0].isupper())
-                or (index is again and _misread(match, surface))
+                or (index is again and is_misread(match, surface))
                 or policy.allows(match.value.entity_type, surface)
             ):
                 continue
             alone = match.part and match.owners > 1
             value = surface if alone else match.value.value
             score = 1.0 - (rank + here) * _STEP
-            candidates.append(
-                (Finding(match.value.entity_type, match.start, match.end, score, name), value)
-            )
+            mention = Finding(match.value.entity_type, match.start, match.end, score, name)
+            named = mention.entity_type in NAMED
+            candidates += [
+                (piece, value) for piece in (in_columns(text, mention) if named else (mention,))
+            ]
     kept = sorted([(0, context), *taken] if context else taken)
     return _merge(text, [c for candidate in candidates for c in _cut(candidate, kept)])
 
@@ -211,12 +218,12 @@ def _spelled_out(match: KnownMatch, surface: str) -> bool:
         return True
     words = [fold(word) for word in WORD.findall(surface)]
     if len(words) == 1:
-        return match.part not in match.value.words and not _misread(match, surface)
+        return match.part not in match.value.words and not is_misread(match, surface)
     whole = not match.part and any(len(word) > 1 for word in words)
-    return whole and not _misread(match, surface)
+    return whole and not is_misread(match, surface)
 
 
-def _misread(match: KnownMatch, surface: str) -> bool:
+def is_misread(match: KnownMatch, surface: str) -> bool:
     """Whether everyday words were read as a short spelling of Adam Ward: "award", "a ward"."""
     words = match.value.words
     if len(words) < 2:

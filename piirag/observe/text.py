@@ -217,7 +217,7 @@ class TextGuard:
         if isinstance(value, str):
             return text(value, context)
         if isinstance(value, int | float):
-            return self._number(value, text(repr(value), context))
+            return self._number(value, text(repr(value), context), context)
         if isinstance(value, _PLAIN):
             shown = str(value)
             clean = text(shown, context)
@@ -238,17 +238,18 @@ class TextGuard:
             return self._mapping(fields, budget, depth, inside)
         return f"[WITHHELD {type(value).__name__}]"
 
-    def _number(self, value: Any, clean: str) -> Any:
-        if len(repr(value)) < _SHORTEST_NUMBER or clean == repr(value):
+    def _number(self, value: Any, clean: str, context: str) -> Any:
+        shortest = _SHORTEST if context else _SHORTEST_NUMBER
+        if len(repr(value)) < shortest or clean == repr(value):
             return value
         if clean == WITHHELD:
             return clean
-        sure = any(f.score >= _NUMBER_SCORE for f in self._sure(repr(value)))
+        sure = any(f.score >= _NUMBER_SCORE for f in self._sure(repr(value), context))
         return clean if sure else value
 
-    def _sure(self, text: str) -> tuple[Finding, ...]:
+    def _sure(self, text: str, context: str) -> tuple[Finding, ...]:
         try:
-            return self._find(text)
+            return tuple(f for f in self._find(context + text) if f.end > len(context))
         except Exception:  # noqa: BLE001 - then it counts as found
             return (Finding("VALUE", 0, len(text), 1.0, "guard"),)
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar
 
-from piirag.detection.quasi.kinds import is_quasi
+from piirag.detection.quasi.kinds import DATE_OF_BIRTH, is_quasi
 from piirag.detection.special.kinds import SPECIAL_TYPES
 from piirag.redaction import tokens
 
 # Values of these types are words of everyday language ("German", "teacher", "today").
-_WORDS = SPECIAL_TYPES | {"DATE_TIME", tokens.LITERAL}
+_WORDS = SPECIAL_TYPES | {"DATE_TIME", "NRP", tokens.LITERAL}
 
 _WORD = re.compile(r"[^\W_]+")
 _FEWEST = 4
 _FEWEST_DIGITS = 6
 _FEWEST_IN_ONE_WORD = 5
+_FEWEST_IN_A_LONG_WORD = 16
+FULL_DATE = 5
+"""A day and a year have so many digits."""
 # So many digits in a row of one value stand nowhere by chance, not even within a longer number.
 _NEVER_BY_CHANCE = 12
 
@@ -29,22 +31,23 @@ def _lower(text: str) -> str:
     return "".join(c if len(c.lower()) != 1 else c.lower() for c in text)
 
 
+def _is_long(value: str) -> bool:
+    return len(value) >= _FEWEST_IN_A_LONG_WORD
+
+
 class IssuedValues:
     """Values by their first word, so that a text costs what its length is, not their number."""
-
-    SCORE: ClassVar[float] = 1.01
-    """Above every score, so that no threshold drops a value that was replaced before."""
 
     def __init__(self) -> None:
         self._by_word: dict[str, dict[str, tuple[str, str]]] = {}
         self._long: dict[str, str] = {}
 
     def __len__(self) -> int:
-        return len(self._by_word) + len(self._long)
+        return sum(map(len, self._by_word.values())) + len(self._long)
 
     def add(self, value: str, entity_type: str) -> None:
         """Remember a value, unless it is too short or too common a word to look for."""
-        if entity_type in _WORDS or is_quasi(entity_type):
+        if entity_type in _WORDS or (is_quasi(entity_type) and entity_type != DATE_OF_BIRTH):
             return
         value = value.strip()
         words = _WORD.findall(value)
@@ -52,9 +55,13 @@ class IssuedValues:
         digits = sum(map(str.isdigit, value))
         if letters < _FEWEST or (digits == letters and digits < _FEWEST_DIGITS):
             return
+        if entity_type == DATE_OF_BIRTH and digits < FULL_DATE:
+            # "March 1984" may well be another's.
+            return
         if len(words) == 1 and not digits and len(value) == letters:
-            # One plain word: in its own spelling only, and only where that is a name's.
-            if letters < _FEWEST_IN_ONE_WORD or not value[0].isupper():
+            # One plain word: in its own spelling only, and only where that is a name's, or where a
+            # secret is so long that it is no word.
+            if letters < _FEWEST_IN_ONE_WORD or not (value[0].isupper() or _is_long(value)):
                 return
             entry = (value, entity_type)
         else:
@@ -65,8 +72,8 @@ class IssuedValues:
             return
         self._by_word.setdefault(_WORD.search(lowered)[0], {})[lowered] = entry  # type: ignore[index]
 
-    def find(self, text: str) -> Iterator[tuple[int, int, str, float]]:
-        """Where the values stand: start, end, type, score.
+    def find(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where the values stand: start, end, type.
 
         They count as whole words; long numbers count wherever they stand.
         """
@@ -74,7 +81,7 @@ class IssuedValues:
         for value, kind in self._long.items():
             at = lowered.find(value)
             while at >= 0:
-                yield at, at + len(value), kind, self.SCORE
+                yield at, at + len(value), kind
                 at = lowered.find(value, at + len(value))
         for word in self._by_word.keys() & set(_WORD.findall(lowered)):
             for value, (exact, kind) in self._by_word[word].items():
@@ -86,8 +93,8 @@ class IssuedValues:
                         or (text[end : end + 1].isalnum() and text[end - 1].isalnum())
                     )
                     if whole and (not exact or text[at:end] == exact):
-                        yield at, end, kind, self.SCORE
+                        yield at, end, kind
                     at = lowered.find(value, end)
 
     def __repr__(self) -> str:
-        return f"IssuedValues({sum(map(len, self._by_word.values())) + len(self._long)})"
+        return f"IssuedValues({len(self)})"

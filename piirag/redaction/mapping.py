@@ -63,6 +63,11 @@ class RedactionMapping:
         """Entity type -> number of placeholders."""
         return dict(Counter(self._kinds.values()))
 
+    def values(self) -> list[tuple[str, str]]:
+        """Entity types and values, of all that placeholders stand for."""
+        self._expire()
+        return [] if self.closed else [(self._kinds[t], v) for t, v in self._values.items()]
+
     @property
     def closed(self) -> bool:
         """Whether the values are gone."""

@@ -32,7 +32,7 @@ _DEFAULT = "en_US"
 _SHORTEST, _LONGEST = 4, 11
 
 # Names that are words too, folded.
-_WORDS = frozenset(
+WORDS_THAT_ARE_NAMES = frozenset(
     """
     adler albert amber angel april archer august autumn baker ball barber bauer beach bell berg
     best bill bishop black blum bond bowl brand braun brook brooks brown buck bush busch butler
@@ -84,7 +84,7 @@ def _usable(name: object) -> bool:
         and name.isalpha()
         and name.istitle()
         and _SHORTEST <= len(name) <= _LONGEST
-        and fold(name) not in _WORDS
+        and fold(name) not in WORDS_THAT_ARE_NAMES
     )
 
 

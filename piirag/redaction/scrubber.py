@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues
-from piirag.detection.protocol import Detector
 from piirag.detection.quasi import is_quasi
 from piirag.detection.spans import Span, detect_ahead, find_spans
 from piirag.detection.text import normal_form, replace_surrogates, require_text
 from piirag.errors import InvalidInputError
-from piirag.policy import OperatorSpec, Policy
+from piirag.policy import OperatorSpec
 from piirag.redaction import operators, tokens
+from piirag.redaction.adjacent import Cut, shifted, with_cuts
 from piirag.redaction.assembly import Assembly
-from piirag.redaction.detectors import detector_for
+from piirag.redaction.carried import Carried
 from piirag.redaction.insight import Insight, look_deeper
-from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.issuer import Name, issue, passing_tokens
-from piirag.redaction.known_mappings import distinct, per_text, pseudonyms_in, without_tokens
+from piirag.redaction.known_mappings import distinct, per_text, without_tokens
 from piirag.redaction.result import ScrubResult
-from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
+from piirag.redaction.scrubber_vault import ScrubberVault
+from piirag.redaction.second_look import MOST_ROUNDS, RECOGNIZER, SecondLook
+from piirag.redaction.strange_tokens import whole_tokens
 from piirag.redaction.structure import Structure, structure_of
 from piirag.redaction.surrogates import has_surrogate
-from piirag.redaction.user_state import UserState, UserStates
-from piirag.vault.keys import derive
-from piirag.vault.vault import MemoryVault, UserVault, Vault
+from piirag.redaction.user_state import UserState
+from piirag.vault.vault import UserVault
 
 # A known value of one or two characters counts in its own text only: remembered, it would be
 # found in every other text of the user.
@@ -49,7 +48,7 @@ class _Found:
     structure: Structure | None = None
 
 
-class Scrubber:
+class Scrubber(ScrubberVault):
     """Replaces personal data in text that is stored, embedded or retrieved.
 
     The same value of the same user always gives the same token, so that questions, chunks and
@@ -65,30 +64,14 @@ class Scrubber:
         ConfigurationError: A policy that the detector cannot serve.
     """
 
-    def __init__(
-        self,
-        policy: Policy | None = None,
-        detector: Detector | None = None,
-        vault: Vault | None = None,
-    ) -> None:
-        self.policy = policy if policy is not None else Policy()
-        self.vault = vault if vault is not None else MemoryVault()
-        self._given = detector
-        self._states = UserStates()
-        self.vault.on_forget(self._states.drop)
-        self._random = self.policy.pseudonyms == "random"
-        self._has_surrogates = any(
-            operators.split(spec)[0] == operators.SURROGATE
-            for spec in self.policy.operators.values()
-        )
-
-    @property
-    def detector(self) -> Detector:
-        """The detector; the default one is built on first use."""
-        return detector_for(self.policy, self._given)
-
     def scrub(
-        self, text: str, *, user_id: str, known: Known | None = None, remember: bool = True
+        self,
+        text: str,
+        *,
+        user_id: str,
+        known: Known | None = None,
+        remember: bool = True,
+        cut: Cut = (),
     ) -> ScrubResult:
         """Scrub one text.
 
@@ -99,6 +82,7 @@ class Scrubber:
                 ``{"PERSON": [record["customer"]]}``. They are remembered for the user, so that
                 later texts and questions are searched for them too.
             remember: Whether new values go into the vault. False for questions.
+            cut: Parts of values that lie over its borders. See `piirag.redaction.adjacent`.
 
         Raises:
             InvalidInputError: Not a string, or no usable `user_id`.
@@ -106,7 +90,9 @@ class Scrubber:
             PIIBlockedError: The second look found something, and the policy blocks.
             UserErasedError: The user was erased.
         """
-        return self.scrub_batch([text], user_id=user_id, known=known, remember=remember)[0]
+        return self.scrub_batch(
+            [text], user_id=user_id, known=known, remember=remember, cuts=[cut]
+        )[0]
 
     def scrub_batch(
         self,
@@ -116,6 +102,9 @@ class Scrubber:
         known: Known | Sequence[Known | None] | None = None,
         remember: bool = True,
         contexts: Sequence[str] | None = None,
+        cuts: Sequence[Cut] | None = None,
+        together: Sequence[int] | None = None,
+        spoken: bool = False,
     ) -> list[ScrubResult]:
         """Scrub several texts of one user; one vault transaction for all of them.
 
@@ -126,12 +115,20 @@ class Scrubber:
             remember: As in `scrub`.
             contexts: For each text, what it is to be understood by: ``"passport: "`` before a
                 number. It is not part of the results.
+            cuts: For each text, the parts of values that lie over its borders.
+            together: For each text, the number of the document that it is a part of. What is
+                found in one part is looked for in all of them. If None, each text is by itself.
+            spoken: Whether the texts belong to conversations. Then what is found in one of them
+                is looked for in all, and in what is spoken of later in this process.
         """
         if isinstance(texts, str):
             raise InvalidInputError("scrub_batch takes a list of strings")
         checked = [replace_surrogates(require_text(text)) for text in texts]
         before = [replace_surrogates(c) for c in contexts] if contexts else [""] * len(checked)
         checked = [c + text for c, text in zip(before, checked, strict=True)]
+        parts = [
+            shifted(cut, len(c)) for c, cut in zip(before, cuts or [()] * len(checked), strict=True)
+        ]
         knowns = per_text(known, len(checked))
         vault = self._open(user_id, remember)
         knowns = without_tokens(knowns, vault)
@@ -140,24 +137,36 @@ class Scrubber:
         state = self._state(vault)
         indices = {key: KnownValues(known) for key, known in distinct(knowns).items()}
         issued = [self._issued(text, vault) for text in checked]
-        clean = [self._is_clean(t, k, state) for t, k in zip(checked, knowns, strict=True)]
+        clean = [
+            not cut and self._is_clean(t, k, state)
+            for t, k, cut in zip(checked, knowns, parts, strict=True)
+        ]
         ahead = self._ahead(checked, issued, clean)
         work = [
             self._spans(t, len(c), indices[id(k)], state, vault, *rest)
-            for t, c, k, *rest in zip(checked, before, knowns, issued, clean, ahead, strict=True)
+            for t, c, k, *rest in zip(
+                checked, before, knowns, issued, clean, ahead, parts, strict=True
+            )
         ]
         table = self._tokens(
             [span for found in work for span in found.spans], vault, state, remember
         )
+        carried = self._carried(checked, work, state, together, spoken)
         results = []
-        for text, context, found in zip(checked, map(len, before), work, strict=True):
-            replaced, leaked = self._finish(text, context, found, table, vault, state, remember)
+        for text, context, found, more in zip(
+            checked, map(len, before), work, carried, strict=True
+        ):
+            replaced, leaked = self._finish(
+                text, context, found, more, table, vault, state, remember
+            )
             self._states.mark_clean(replaced, state)
             findings = tuple(
                 replace(s.finding, start=s.finding.start - context, end=s.finding.end - context)
                 for s in sorted([*found.spans, *leaked], key=lambda span: span.finding.start)
             )
-            counts = dict(Counter(span.finding.entity_type for span in leaked))
+            counts = dict(
+                Counter(s.finding.entity_type for s in leaked if s.finding.recognizer == RECOGNIZER)
+            )
             results.append(ScrubResult(replaced[context:], findings, found.insight, counts))
         return results
 
@@ -169,99 +178,71 @@ class Scrubber:
         if remember:
             taken = state.remembered
             return issue(vault, wanted, state.tokens, taken=taken, random=self._random)
-        return passing_tokens(vault, wanted, random=self._random)
+        made = passing_tokens(vault, wanted, random=self._random)
+        self.passing.note(made.values())
+        return made
 
     def _finish(
         self,
         text: str,
         context: int,
         found: _Found,
+        carried: Carried,
         table: Mapping[Name, str],
         vault: UserVault,
         state: UserState,
         remember: bool,
     ) -> tuple[str, list[Span]]:
         """Replace what was found, and look at the result again until nothing is found in it."""
-        made = self._replace(text, found.spans, table, vault, found.structure)
+        spans, new = found.spans, list[Span]()
+        structure = found.structure
+        made = self._replace(text, spans, table, vault, structure)
         leaked: list[Span] = []
-        if found.clean:
-            return made.text, leaked
         look = SecondLook(self.policy, self.detector)
-        values = IssuedValues()
-        for span in found.spans:
-            if operators.split(self._operator(span.finding.entity_type))[0] != operators.KEEP:
-                values.add(text[span.finding.start : span.finding.end], span.finding.entity_type)
         for _ in range(MOST_ROUNDS):
-            hits = [
-                made.in_original(hit)
-                for hit in look.find(made.text, [(0, context), *made.covered], values)
-            ]
+            covered = [(0, context), *made.covered] if context else made.covered
             new = self._not_made(
-                [Span(hit, text[hit.start : hit.end]) for hit in hits], text, vault
+                [Span(made.in_original(f), v) for f, v in carried.find(made.text, covered)],
+                text,
+                vault,
             )
-            look.report(span.finding for span in new)
+            if not new and not found.clean:
+                hits = [made.in_original(hit) for hit in look.find(made.text, covered)]
+                new = self._not_made([Span(h, text[h.start : h.end]) for h in hits], text, vault)
+                look.report(span.finding for span in new)
+            if new and structure is None and not context:
+                # It was not asked for where the first look found nothing.
+                structure = structure_of(text)
+            if new and structure is not None:
+                new = structure.fit(new)
             if not new:
                 break
-            if found.structure is not None:
-                new = found.structure.fit(new)
             leaked += new
             spans = sorted([*found.spans, *leaked], key=lambda span: span.finding.start)
-            tokens_of = {**table, **self._tokens(new, vault, state, remember)}
-            made = self._replace(text, spans, tokens_of, vault, found.structure)
-            table = tokens_of
+            table = {**table, **self._tokens(new, vault, state, remember)}
+            made = self._replace(text, spans, table, vault, structure)
         return made.text, leaked
 
-    def reveal(self, text: str, *, user_id: str) -> str:
-        """Put the values behind a user's own pseudonyms and surrogates back.
-
-        The spelling is the one first seen. Tokens that are not this user's stay as they are.
-
-        Args:
-            text: Text with tokens.
-            user_id: The tenant whose vault is asked.
-
-        Raises:
-            InvalidInputError: Not a string, or no usable `user_id`.
-        """
-        require_text(text)
-        vault = self._open(user_id, remember=False)
-        values = {t: v["v"] for t, v in vault.get(pseudonyms_in(text)).items()}
-        pattern = tokens.PSEUDONYM.pattern
-        if self._has_surrogates:
-            made = {t: v["v"] for t, v in vault.values() if v["o"] == operators.SURROGATE}
-            if made:
-                longest_first = sorted(made, key=len, reverse=True)
-                pattern += "|" + "|".join(rf"(?<!\w){re.escape(t)}(?!\w)" for t in longest_first)
-                values.update(made)
-        return re.sub(pattern, lambda m: values.get(m.group(), m.group()), text)
-
-    def known_values(self, user_id: str) -> KnownValues:
-        """The values that the application has passed along for a user."""
-        return self._state(self._open(user_id, remember=False)).known
-
-    def token_of(self, span: Span, *, user_id: str) -> str:
-        """The pseudonym that a value has, or would have; stores nothing."""
-        vault = self._open(user_id, remember=False)
-        name = (operators.PSEUDONYM, *span.key)
-        return passing_tokens(vault, [name], random=self._random)[name]
-
-    def values_of(self, text: str, *, user_id: str) -> dict[str, str]:
-        """The user's own pseudonyms that stand in a text, with their values."""
-        vault = self._open(user_id, remember=False)
-        return {token: v["v"] for token, v in vault.get(pseudonyms_in(text)).items()}
-
-    def secret(self, user_id: str, purpose: str) -> bytes:
-        """A key of this user for one purpose; it dies with the user's data key."""
-        return derive(self._open(user_id, remember=False).hash_key, purpose)
-
-    def _open(self, user_id: str, remember: bool) -> UserVault:
-        vault = self.vault.open(user_id) if remember else self.vault.opened(user_id)
-        return vault if vault is not None else self.vault.passing()
-
-    def _state(self, vault: UserVault) -> UserState:
-        if vault.passing:
-            return UserState(vault.hash_key, 0)
-        return self._states.of(vault)
+    def _carried(
+        self,
+        texts: Sequence[str],
+        work: Sequence[_Found],
+        state: UserState,
+        together: Sequence[int] | None,
+        spoken: bool,
+    ) -> list[Carried]:
+        """For each text, what was found in it, and in those that it belongs to."""
+        groups: dict[int, Carried] = {}
+        numbers = [0] * len(texts) if spoken else together or range(len(texts))
+        if spoken:
+            groups[0] = self._spoken(state)
+        for number, text, found in zip(numbers, texts, work, strict=True):
+            carried = groups.setdefault(number, Carried(self.policy))
+            for span in found.spans:
+                f = span.finding
+                if operators.split(self._operator(f.entity_type))[0] != operators.KEEP:
+                    carried.add(f.entity_type, text[f.start : f.end], span.value)
+        return [groups[number] for number in numbers]
 
     def _remember_known(
         self, vault: UserVault, knowns: Sequence[Mapping[str, Sequence[str]]]
@@ -311,6 +292,7 @@ class Scrubber:
         issued: _Stretches,
         clean: bool,
         ahead: list[Finding] | None,
+        cut: Cut,
     ) -> _Found:
         spans: list[Span] = []
         if not clean:
@@ -323,6 +305,7 @@ class Scrubber:
                 context=context,
                 ahead=ahead,
             )
+            spans = with_cuts(text, whole_tokens(text, spans, issued, self.policy), cut, issued)
         more, insight = look_deeper(text, spans, self.policy, protected=issued, context=context)
         if clean or not more:
             return _Found([], insight, clean)
@@ -341,10 +324,10 @@ class Scrubber:
         return [s for s, surface in zip(spans, surfaces, strict=True) if surface not in made]
 
     def _issued(self, text: str, vault: UserVault) -> _Stretches:
-        """Where pseudonyms stand that this user's vault has issued."""
+        """Where pseudonyms stand that this user's vault has issued, or that were made here."""
         matches = list(tokens.PSEUDONYM.finditer(text))
         there = vault.get([m.group() for m in matches])
-        return [m.span() for m in matches if m.group() in there]
+        return [m.span() for m in matches if m.group() in there or m.group() in self.passing]
 
     def _name(self, span: Span) -> Name:
         entity_type, normal = span.key

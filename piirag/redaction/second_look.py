@@ -1,25 +1,25 @@
 """A second, independent look at redacted text: what should never be left in it.
 
 It shares nothing with the detector but the policy: a few searches of its own, each linear in the
-text, for what can be told by form or check digits alone, and for values that were replaced
-elsewhere in the same text or call. What the policy lets through on purpose is no hit: types and
-scores it does not want, values of its allow list, types the detector was told not to look for.
+text, for what can be told by form or check digits alone. What the policy lets through on purpose
+is no hit: types and scores it does not want, values of its allow list, types the detector was told
+not to look for.
 
 A hit is counted and logged by its type, at level WARNING by the logger `piirag.second_look`.
 """
 
 from __future__ import annotations
 
+import bisect
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from piirag.detection.finding import Finding
 from piirag.detection.protocol import Detector
 from piirag.errors import PIIBlockedError
 from piirag.policy import Policy
 from piirag.redaction import tokens
-from piirag.redaction.issued_values import IssuedValues
 from piirag.redaction.leak_forms import Leak, leaks
 
 log = logging.getLogger("piirag.second_look")
@@ -51,16 +51,13 @@ class SecondLook:
         """Whether the policy asks for a second look."""
         return self._policy.second_look != "off"
 
-    def find(
-        self, text: str, covered: Sequence[tuple[int, int]], values: IssuedValues | None = None
-    ) -> list[Finding]:
+    def find(self, text: str, covered: Sequence[tuple[int, int]]) -> list[Finding]:
         """What is left in a redacted text that should not be.
 
         Args:
             text: The redacted text.
             covered: Stretches that stand for something: tokens, what operators made, and values
                 kept on purpose.
-            values: Values replaced in this text or call.
 
         Returns:
             Findings in order of position; they do not overlap. None where the policy asks for no
@@ -68,16 +65,17 @@ class SecondLook:
         """
         if not self.on:
             return []
-        rest = _blanked(text, covered)
-        hits = list(leaks(rest))
-        if values is not None and len(values):
-            hits += values.find(_blanked(rest, _tokens_in(rest)))
         found: list[Finding] = []
+        hits = [
+            (low, high, kind, score)
+            for start, end, kind, score in leaks(blanked(text, covered))
+            for low, high in _outside(start, end, covered)
+        ]
         for start, end, kind, score in sorted(hits, key=lambda h: (h[0], -h[1])):
             if found and start < found[-1].end:
                 continue
             if self._wanted(kind, score) and not self._policy.allows(kind, text[start:end]):
-                found.append(Finding(kind, start, end, min(score, 1.0), RECOGNIZER))
+                found.append(Finding(kind, start, end, score, RECOGNIZER))
         return found
 
     def report(self, found: Iterable[Finding]) -> dict[str, int]:
@@ -99,8 +97,6 @@ class SecondLook:
         return counts
 
     def _wanted(self, kind: str, score: float) -> bool:
-        if score >= _REPLACED_BEFORE:
-            return True
         known = self._types is None or kind in self._types
         return known and self._policy.wants(kind, score)
 
@@ -108,18 +104,29 @@ class SecondLook:
         return f"SecondLook({self._policy.second_look!r})"
 
 
-# A value that was replaced once is wanted wherever it stands.
-_REPLACED_BEFORE = IssuedValues.SCORE
+def _outside(start: int, end: int, covered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a hit, such as a key of many lines, that reaches over covered stretches."""
+    first = bisect.bisect_right(covered, start, key=lambda stretch: stretch[1])
+    for low, high in covered[first:]:
+        if low >= end:
+            break
+        if start < low:
+            yield start, low
+        start = max(start, high)
+    if start < end:
+        yield start, end
 
 
-def _tokens_in(text: str) -> list[tuple[int, int]]:
+def tokens_in(text: str) -> list[tuple[int, int]]:
+    """Where placeholders and pseudonyms stand in a text."""
     if "[" not in text:
         return []
     found = [m.span() for m in tokens.PSEUDONYM.finditer(text)]
     return sorted(found + [m.span() for m in tokens.PLACEHOLDER.finditer(text)])
 
 
-def _blanked(text: str, covered: Sequence[tuple[int, int]]) -> str:
+def blanked(text: str, covered: Sequence[tuple[int, int]]) -> str:
+    """A text with ends of lines in place of stretches, which are in order."""
     if not covered:
         return text
     pieces = []
@@ -131,4 +138,4 @@ def _blanked(text: str, covered: Sequence[tuple[int, int]]) -> str:
     return "".join([*pieces, text[last:]])
 
 
-__all__ = ["MOST_ROUNDS", "RECOGNIZER", "IssuedValues", "Leak", "SecondLook"]
+__all__ = ["MOST_ROUNDS", "RECOGNIZER", "Leak", "SecondLook"]

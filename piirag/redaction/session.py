@@ -6,27 +6,31 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from piirag.detection.finding import Finding
-from piirag.detection.known import Known, KnownValues
-from piirag.detection.spans import Span, find_spans
-from piirag.detection.text import LONE_SURROGATE, normal_form, require_text
-from piirag.errors import ConfigurationError, InvalidInputError
+from piirag.detection.known import Known
+from piirag.detection.spans import Span
+from piirag.detection.text import LONE_SURROGATE, require_text
+from piirag.errors import InvalidInputError
 from piirag.redaction import tokens
+from piirag.redaction.adjacent import Cut
 from piirag.redaction.assembly import Assembly, Mark
-from piirag.redaction.insight import look_deeper
-from piirag.redaction.issued_values import IssuedValues
+from piirag.redaction.done import Done
+from piirag.redaction.insight import Insight, look_deeper
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.prompt import Prompt
 from piirag.redaction.rehydrate import rehydrate
 from piirag.redaction.reply import Reply
 from piirag.redaction.respelt import may_hold_tokens, token_shapes
 from piirag.redaction.result import Redaction
-from piirag.redaction.second_look import MOST_ROUNDS, SecondLook
+from piirag.redaction.search import Search, position
+from piirag.redaction.second_look import MOST_ROUNDS
 from piirag.redaction.stand_ins import StandIns
+from piirag.redaction.structure import Structure, json_of
 
 if TYPE_CHECKING:
     from piirag.redaction.redactor import Redactor
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 _LITERAL = re.compile(f"{tokens.PLACEHOLDER.pattern}|{LONE_SURROGATE.pattern}")
 
 
-class RedactionSession:
+class RedactionSession(Search):
     """One model call; made by `Redactor.session`.
 
     It is a context manager: at the end of a ``with`` block the values are forgotten, and what is
@@ -50,39 +54,41 @@ class RedactionSession:
         viewer: str | None = None,
         seconds: float | None = None,
     ) -> None:
-        if user_id is not None and redactor.scrubber is None:
-            raise ConfigurationError("a session with a user_id needs a redactor with a scrubber")
-        self._redactor = redactor
-        self._user_id = user_id
+        super().__init__(redactor, user_id, known)
         self.viewer = viewer if viewer is not None else user_id
         """Who reads the reply."""
-        self._known = KnownValues(known)
         self.mapping = RedactionMapping(seconds)
-        self.policy = redactor.policy
         self._lock = threading.RLock()
         self._foreign = False
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: dict[str, int] = {}
-        self._tokens: dict[tuple[str, int, str], str] = {}
+        self._tokens: dict[tuple[str, int, str, bool], str] = {}
         self._spellings: dict[tuple[str, int], int] = {}
         self._reserved: set[str] = set()
-        self._done: dict[tuple[str, str | None], Redaction] = {}
+        self._done: dict[tuple[str, str | None, Cut, str], Done] = {}
         self._mentions: dict[tuple[int, int], tuple[str, str]] = {}
-        self._identities: dict[tuple[str, str], str] = {}
-        self._values = IssuedValues()
+        self._structure: Structure | None = None
         self._prompt = Prompt()
-        self._known_of_user: KnownValues | None = None
         self._over = False
         self.found: Counter[str] = Counter()
         """Entity type -> findings in the texts so far; tokens that stood there do not count."""
 
-    def redact(self, text: str, *, owner: str | None = None) -> Redaction:
+    def redact(
+        self, text: str, *, owner: str | None = None, cut: Cut = (), context: str = ""
+    ) -> Redaction:
         """Redact one text of the call.
+
+        What was found in the texts before is found in this one too. What this one shows to be a
+        value may stand in those before: redact them again once `version` has changed, which costs
+        little. See `piirag.redaction.walk.settled`.
 
         Args:
             text: The text.
             owner: Whose text it is, where it is a document's or a tool's; None for the viewer's
                 own words. What stands in texts of others only is not restored to the viewer.
+            cut: Parts of values that lie over its borders. See `piirag.redaction.adjacent`.
+            context: What it is to be understood by: ``"passport: "`` before a number. It is not
+                part of the result.
 
         Raises:
             InvalidInputError: Not a string, or the session is closed.
@@ -92,13 +98,23 @@ class RedactionSession:
         if type(text) is not str:
             require_text(text)
         self._end_if_over()
-        done = self._done.get((text, owner))
-        if done is None:
-            if self.mapping.closed:
-                raise InvalidInputError("this session is closed")
-            done = self._done[(text, owner)] = self._redact(text, owner)
-            self._prompt.sent(done.text)
-        return done
+        key = (text, owner, cut, context)
+        done = self._done.get(key)
+        if done is not None and done.version == self._carried.version:
+            return done.redaction
+        if self.mapping.closed:
+            raise InvalidInputError("this session is closed")
+        before = None if done is None else done.redaction.text
+        done = self._redact(*key) if done is None else self._renew(text, owner, done)
+        self._done[key] = done
+        if done.redaction.text != before:
+            self._prompt.sent(done.redaction.text)
+        return done.redaction
+
+    @property
+    def version(self) -> int:
+        """Changes when a text shows something to be a value that may stand in the others too."""
+        return self._carried.version
 
     def reply(self, mapping: RedactionMapping | None = None) -> Reply:
         """A reply of the model to this call; make one for each.
@@ -117,14 +133,12 @@ class RedactionSession:
         """Forget the values of this call. Placeholders in replies stay as they are from now on."""
         self.mapping.close()
         self._done.clear()
+        self._structure = None
+        self._forget()
         self._tokens.clear()
         self._numbers.clear()
-        self._identities.clear()
         self._mentions.clear()
-        self._values = IssuedValues()
         self._prompt = Prompt()
-        self._known = KnownValues()
-        self._known_of_user = None
         if self.__dict__.get("_stand_ins") is not None:
             self.__dict__["_stand_ins"] = StandIns(self.mapping, self.policy.language)
         self._over = True
@@ -144,13 +158,6 @@ class RedactionSession:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def find(self, text: str) -> list[Finding]:
-        """What would be redacted in a text, without issuing a placeholder for it."""
-        spans = look_deeper(text, self._find(text, []), self.policy)[0]
-        findings = [span.finding for span in spans]
-        second = self._second_look.find(text, [(f.start, f.end) for f in findings], self._values)
-        return sorted([*findings, *second]) if second else findings
 
     def unseen(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Finding]:
         """Values in a text of the model that stood nowhere in this call's prompt.
@@ -173,31 +180,54 @@ class RedactionSession:
         found = [span.finding for span in spans if policy.wants_in_reply(span.finding.entity_type)]
         return [f for f in found if not self._prompt.held(f.entity_type, text[f.start : f.end])]
 
-    def _redact(self, text: str, owner: str | None) -> Redaction:
+    def _redact(self, text: str, owner: str | None, cut: Cut, context: str) -> Done:
         with self._lock:
             literals = self._quoted(text)
         issued = self._issued(text)
         protected = sorted([*literals, *(span for span, _ in issued)])
-        spans = self._find(text, protected)
-        spans, insight = look_deeper(text, spans, self.policy, protected=protected)
+        spans, insight = self._spans(text, protected, context, cut)
+        structure = None if context else json_of(text)
+        if structure is not None:
+            spans = structure.fit_numbers(spans)
         with self._lock:
+            self._structure = structure
             marks = self._quote(text, literals)
             # The vault's values are those of its user, whoever reads.
             self._foreign = (owner if owner is not None else self._user_id) != self.viewer
             self._mentions = {span: issue[:2] for span, issue in issued}
             for (start, end), (kind, token, value) in issued:
                 marks.append((start, end, self._placeholder(kind, token, value, value)))
+                if value != token:
+                    self._carried.add(kind, value, value)
             self._foreign = owner is not None and owner != self.viewer
             marks += [self._mark(text, span) for span in spans]
-            made, leaked = self._look_again(text, marks)
-            if self._stand_ins is not None:
-                made = self._exact(text, marks, made)
-        findings = tuple(span.finding for span in spans)
-        if leaked:
-            findings = tuple(sorted([*findings, *leaked], key=_position))
+            findings = [span.finding for span in spans]
+            return self._finish(text, marks, findings, insight)
+
+    def _renew(self, text: str, owner: str | None, done: Done) -> Done:
+        """A text redacted before, with what was found in others since."""
+        with self._lock:
+            if not self._carried.find(done.made.text, done.made.covered):
+                return replace(done, version=self._carried.version)
+            self._foreign = owner is not None and owner != self.viewer
+            self._mentions = dict(done.mentions)
+            self._structure = json_of(text)
+            self.found.subtract([f.entity_type for f in done.redaction.findings])
+            findings = list(done.redaction.findings)
+            return self._finish(text, list(done.marks), findings, done.redaction.insight)
+
+    def _finish(
+        self, text: str, marks: list[Mark], findings: list[Finding], insight: Insight
+    ) -> Done:
+        made, again, leaked = self._look_again(text, marks)
+        if self._stand_ins is not None:
+            made = self._exact(text, marks, made)
+        if again or leaked:
+            findings = sorted([*findings, *again, *leaked], key=position)
         self.found.update([f.entity_type for f in findings])
         counts = dict(Counter([f.entity_type for f in leaked])) if leaked else {}
-        return Redaction(made.text, findings, self.mapping, insight, counts)
+        redaction = Redaction(made.text, tuple(findings), self.mapping, insight, counts)
+        return Done(redaction, made, marks, self._mentions, self._carried.version)
 
     # What looks like a token already
 
@@ -245,28 +275,46 @@ class RedactionSession:
         identity = self._identity(span)
         if self._stand_ins is not None:
             self._mentions[(finding.start, finding.end)] = (finding.entity_type, identity)
+        self._carried.add(finding.entity_type, surface, span.value)
+        if self._structure is not None and self._structure.is_number(finding.start, finding.end):
+            # A number in JSON: a string stands for it, whose quotes go with it.
+            self._prompt.replaced(finding.entity_type, surface, foreign=self._foreign)
+            token = self._token(finding.entity_type, identity, surface, bare=True)
+            return finding.start, finding.end, f'"{token}"'
         token = self._placeholder(finding.entity_type, identity, surface, span.value)
         return finding.start, finding.end, token
 
-    def _look_again(self, text: str, marks: list[Mark]) -> tuple[Assembly, list[Finding]]:
-        """Put the text together, and look at it again until nothing is found in it."""
+    def _look_again(
+        self, text: str, marks: list[Mark]
+    ) -> tuple[Assembly, list[Finding], list[Finding]]:
+        """Put the text together, and look at it again until nothing is found in it.
+
+        Returns:
+            The text, what was found before, here or elsewhere, and what only the second look saw.
+        """
+        again: list[Finding] = []
         leaked: list[Finding] = []
         made = Assembly(text, marks)
-        if self.policy.second_look == "off":
-            return made, leaked
         look = self._second_look
         for _ in range(MOST_ROUNDS):
-            found = [
-                made.in_original(finding)
-                for finding in look.find(made.text, made.covered, self._values)
+            spans = [
+                Span(made.in_original(finding), value)
+                for finding, value in self._carried.find(made.text, made.covered)
             ]
-            look.report(found)
-            if not found:
+            if spans:
+                again += [span.finding for span in spans]
+            else:
+                found = [made.in_original(f) for f in look.find(made.text, made.covered)]
+                look.report(found)
+                leaked += found
+                spans = [Span(f, text[f.start : f.end]) for f in found]
+            if not spans:
                 break
-            leaked += found
-            marks += [self._mark(text, Span(f, text[f.start : f.end])) for f in found]
+            if self._structure is not None:
+                spans = self._structure.fit_numbers(spans)
+            marks += [self._mark(text, span) for span in spans]
             made = Assembly(text, marks)
-        return made, leaked
+        return made, again, leaked
 
     def _exact(self, text: str, marks: list[Mark], made: Assembly) -> Assembly:
         """Put placeholders where a surrogate would not come back: where it touches a letter."""
@@ -288,10 +336,6 @@ class RedactionSession:
         return made
 
     @cached_property
-    def _second_look(self) -> SecondLook:
-        return SecondLook(self.policy, self._redactor.detector)
-
-    @cached_property
     def _stand_ins(self) -> StandIns | None:
         """What makes surrogates, where the policy asks for them.
 
@@ -301,63 +345,7 @@ class RedactionSession:
         wanted = plain and self.policy.placeholders == "surrogate"
         return StandIns(self.mapping, self.policy.language) if wanted else None
 
-    def _find(
-        self, text: str, protected: Sequence[tuple[int, int]], *, looked_up: bool = False
-    ) -> list[Span]:
-        """What stands in a text.
-
-        Args:
-            text: The text.
-            protected: Stretches that hold tokens already.
-            looked_up: What was known of the user when the prompt was redacted will do: between
-                the chunks of a reply is no time to ask a vault.
-        """
-        redactor = self._redactor
-        indices = [self._known]
-        if redactor.scrubber is not None and self._user_id is not None:
-            if self._known_of_user is None or not looked_up:
-                self._known_of_user = redactor.scrubber.known_values(self._user_id)
-            indices.append(self._known_of_user)
-        return find_spans(
-            text,
-            detector=redactor.detector,
-            policy=self.policy,
-            known=indices,
-            protected=protected,
-        )
-
-    def _issued(self, text: str) -> list[tuple[tuple[int, int], tuple[str, str, str]]]:
-        """Pseudonyms of this user in the text: where, and their type, token and value."""
-        scrubber = self._redactor.scrubber
-        if scrubber is None or self._user_id is None or "[" not in text:
-            return []
-        values = scrubber.values_of(text, user_id=self._user_id)
-        return [
-            (m.span(), (m["type"], m.group(), values[m.group()]))
-            for m in tokens.PSEUDONYM.finditer(text)
-            if m.group() in values
-        ]
-
     # Tokens
-
-    def _identity(self, span: Span) -> str:
-        """What two mentions of one value have in common: the pseudonym, where there is a vault."""
-        scrubber = self._redactor.scrubber
-        key = (span.finding.entity_type, span.value)
-        identity = self._identities.get(key)
-        if identity is None:
-            if scrubber is None or self._user_id is None:
-                identity = normal_form(*key)
-            else:
-                # Kept by normal form too: for a user of whom nothing is stored yet, each look-up
-                # would give another token.
-                normal = span.key
-                identity = self._identities.get(normal)
-                if identity is None:
-                    identity = scrubber.token_of(span, user_id=self._user_id)
-                    self._identities[normal] = identity
-            self._identities[key] = identity
-        return identity
 
     def _placeholder(self, entity_type: str, identity: str, surface: str, full: str) -> str:
         """What stands on the wire for one mention of a value."""
@@ -366,12 +354,11 @@ class RedactionSession:
             kind = tokens.token_type(entity_type)
             made = self._stand_ins.token(kind, identity, full, surface, foreign=self._foreign)
             if made is not None:
-                if self.policy.second_look != "off":
-                    self._values.add(surface, entity_type)
                 return made
         return self._token(entity_type, identity, surface)
 
-    def _token(self, entity_type: str, identity: str, value: str) -> str:
+    def _token(self, entity_type: str, identity: str, value: str, *, bare: bool = False) -> str:
+        """The placeholder of one spelling of a value; of one without quotes in JSON if `bare`."""
         kind = tokens.token_type(entity_type)
         number = self._numbers.get((kind, identity))
         if number is None:
@@ -379,7 +366,7 @@ class RedactionSession:
             while self._reserved and f"{kind}_{number}".lower() in self._reserved:
                 number += 1
             self._last[kind] = self._numbers[(kind, identity)] = number
-        token = self._tokens.get((kind, number, value))
+        token = self._tokens.get((kind, number, value, bare))
         if token is None:
             spelling = self._spellings.get((kind, number), 0)
             token = tokens.placeholder(kind, number, spelling)
@@ -387,17 +374,13 @@ class RedactionSession:
                 spelling += 1
                 token = tokens.placeholder(kind, number, spelling)
             self._spellings[(kind, number)] = spelling + 1
-            self._tokens[(kind, number, value)] = token
+            self._tokens[(kind, number, value, bare)] = token
             self.mapping.add(token, value, kind, foreign=self._foreign)
-            if self.policy.second_look != "off":
-                self._values.add(value, entity_type)
+            if bare and type(self)._token is RedactionSession._token:
+                self.mapping.add_stand_in(f'"{token}"', token, value)
         elif not self._foreign:
             self.mapping.own(token)
         return token
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.mapping!r})"
-
-
-def _position(finding: Finding) -> tuple[int, int]:
-    return finding.start, finding.end

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from piirag.detection.disguise.whole import outside_escapes
 from piirag.detection.spans import Span
 from piirag.detection.text import WORD
 
@@ -92,24 +93,50 @@ class Structure:
                 yield Span(replace(finding, start=start, end=end), value)
 
     def _whole_escapes(self, cell: Cell, start: int, end: int) -> tuple[int, int]:
-        if "\\" in self._text[max(cell.start, start - 5) : end]:
-            for escape in _ESCAPE.finditer(self._text, cell.start, cell.end):
-                if escape.start() >= end:
-                    break
-                if escape.end() > start:
-                    start = min(start, escape.start())
-                    end = max(end, escape.end())
+        if self._text.find("\\", max(cell.start, start - 5), end) < 0:
+            return start, end
+        # What stands for white space or a quote is no part of the value; the rest is taken whole.
+        start, end = outside_escapes(self._text, start, end)
+        start, end = max(cell.start, start), min(cell.end, end)
+        for escape in _ESCAPE.finditer(self._text, cell.start, cell.end):
+            if escape.start() >= end:
+                break
+            if escape.end() > start:
+                start = min(start, escape.start())
+                end = max(end, escape.end())
         return start, end
+
+    def fit_numbers(self, spans: Sequence[Span]) -> list[Span]:
+        """The same for those spans only that touch a bare number; others stay as they are."""
+        if not any(cell.bare for cell in self._cells):
+            return list(spans)
+        fitted: list[Span] = []
+        for span in spans:
+            start, end = span.finding.start, span.finding.end
+            first = max(0, bisect.bisect_right(self._starts, start) - 1)
+            after = bisect.bisect_left(self._starts, end)
+            touched = any(c.bare and c.end > start for c in self._cells[first:after])
+            fitted += self._pieces(span) if touched else [span]
+        return fitted
+
+    def is_number(self, start: int, end: int) -> bool:
+        """Whether a stretch is a bare number, which no token can stand for without quotes."""
+        index = bisect.bisect_right(self._starts, start) - 1
+        cell = self._cells[index] if index >= 0 else None
+        return cell is not None and cell.bare and (cell.start, cell.end) == (start, end)
 
     def put(self, start: int, end: int, token: str) -> str:
         """What is to stand in place of a stretch: escaped, and in quotes instead of a number."""
         if not self._json:
             return token
-        index = bisect.bisect_right(self._starts, start) - 1
-        cell = self._cells[index] if index >= 0 else None
-        if cell is not None and cell.bare and (cell.start, cell.end) == (start, end):
+        if self.is_number(start, end):
             return json.dumps(token, ensure_ascii=False)
         return json.dumps(token, ensure_ascii=False)[1:-1]
+
+
+def json_of(text: str) -> Structure | None:
+    """The structure of a text that is JSON or JSON lines; None of any other."""
+    return structure_of(text) if text.lstrip()[:1] in {"{", "["} else None
 
 
 def structure_of(text: str) -> Structure | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from piirag.detection.known import KnownValues
 from piirag.detection.text import normal_form
+from piirag.redaction.carried import Carried
 from piirag.redaction.issuer import Name
 from piirag.vault.vault import UserVault
 
@@ -26,6 +27,8 @@ class UserState:
     known: KnownValues = field(default_factory=lambda: KnownValues(bare_initials=False))
     remembered: set[tuple[str, str]] = field(default_factory=set)
     tokens: dict[Name, str] = field(default_factory=dict)
+    spoken: Carried | None = None
+    """What was found in conversations."""
 
     def __repr__(self) -> str:
         return "UserState(...)"

@@ -5,15 +5,31 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from piirag.errors import InvalidInputError
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.redactor import RedactionSession
 from piirag.redaction.rehydrate import rehydrate
 
-# A bare number is taken for personal data only where its form proves it (a card's checksum).
+# A bare number is taken for personal data only where its form proves it (a card's checksum), or
+# where its key says so; what is shorter than this never is.
 _NUMBER_SCORE = 0.5
+_SHORTEST_NUMBER = 7
+_SHORTEST_UNDER_A_KEY = 3
+
+_T = TypeVar("_T")
+
+# What a key says of a value helps with short ones only. These say nothing: "id: 4155552671" is no
+# telephone number.
+_LONGEST_UNDER_A_KEY = 256
+_KEY = re.compile(r"[^\W\d_][\w .-]{0,47}")
+_SAY_NOTHING = frozenset(
+    """
+    id ids index call_id tool_call_id lc_id run_id type role content text page_content input
+    output inputs outputs arguments args value data
+    """.split()
+)
 
 
 # Options of a model call that are the application's own code and schemas.
@@ -88,19 +104,68 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     Raises:
         InvalidInputError: Something of another kind, which nobody could look into.
     """
+    return map_leaves_with_keys(value, lambda leaf, _: change(leaf))
+
+
+def map_leaves_with_keys(value: Any, change: Callable[[Any, str], Any], key: str = "") -> Any:
+    """The same; the function is told the key under which a leaf, or the list around it, stands.
+
+    Args:
+        value: As in `map_leaves`.
+        change: Gets each string and number with its key.
+        key: Where the value stands.
+    """
     if value is None or isinstance(value, bool):
         return value
     if _is_leaf(value):
-        return change(value)
+        return change(value, key)
     if isinstance(value, Mapping):
-        return {(change(k) if _is_leaf(k) else k): map_leaves(v, change) for k, v in value.items()}
+        return {
+            (change(k, "") if _is_leaf(k) else k): map_leaves_with_keys(
+                v, change, k if isinstance(k, str) else ""
+            )
+            for k, v in value.items()
+        }
     if isinstance(value, list | tuple):
-        return like(value, [map_leaves(item, change) for item in value])
+        return like(value, [map_leaves_with_keys(item, change, key) for item in value])
     raise InvalidInputError(f"a part of type {type(value).__name__} cannot be searched")
 
 
-def redact_value(session: RedactionSession, value: Any, *, owner: str | None = None) -> Any:
-    """Redact every leaf of nested data under one mapping.
+def context_of(key: Any, leaf: Any) -> str:
+    """What a leaf of nested data is to be understood by: ``"passport: "``, or nothing.
+
+    Args:
+        key: Where it stands.
+        leaf: A string or number.
+    """
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or key.lower() in _SAY_NOTHING:
+        return ""
+    long = isinstance(leaf, str) and len(leaf) > _LONGEST_UNDER_A_KEY
+    return "" if long else f"{key}: "
+
+
+def settled(session: Any, redact: Callable[[], _T]) -> _T:
+    """Redact the texts of a call, each without what was found in any of the others.
+
+    Args:
+        session: The session of the call.
+        redact: Redacts them all.
+    """
+    for _ in range(_MOST_ROUNDS):
+        before = session.version
+        done = redact()
+        if session.version == before:
+            break
+    return done
+
+
+_MOST_ROUNDS = 4
+
+
+def redact_value(
+    session: RedactionSession, value: Any, *, owner: str | None = None, key: str = ""
+) -> Any:
+    """Redact every leaf of nested data under one mapping, understood by its key.
 
     A number that is personal data, such as a card number, becomes a placeholder.
 
@@ -108,20 +173,25 @@ def redact_value(session: RedactionSession, value: Any, *, owner: str | None = N
         session: The session of the call.
         value: The data.
         owner: Whose data it is; see `RedactionSession.redact`.
+        key: Where it stands in what it is a part of.
 
     Raises:
         InvalidInputError: A part that cannot be searched.
         DetectionError: The detector failed.
     """
 
-    def change(leaf: Any) -> Any:
+    def change(leaf: Any, key: str) -> Any:
+        context = context_of(key, leaf)
         if isinstance(leaf, str):
-            return session.redact(leaf, owner=owner).text
-        if len(repr(leaf)) < 7 or all(f.score < _NUMBER_SCORE for f in session.find(str(leaf))):
+            return session.redact(leaf, owner=owner, context=context).text
+        shown = str(leaf)
+        if len(shown) < (_SHORTEST_UNDER_A_KEY if context else _SHORTEST_NUMBER):
             return leaf
-        return session.redact(str(leaf), owner=owner).text
+        if all(f.score < _NUMBER_SCORE for f in session.find(shown, context=context)):
+            return leaf
+        return session.redact(shown, owner=owner, context=context).text
 
-    return map_leaves(value, change)
+    return map_leaves_with_keys(value, change, key)
 
 
 def rehydrate_value(value: Any, mapping: RedactionMapping) -> Any:

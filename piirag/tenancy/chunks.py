@@ -93,6 +93,7 @@ class ChunkScrubber:
         keys = _Keys(self.scrubber, self.user_id)
         batch = _Batch()
         for chunk, text, own in zip(chunks, self._mended(chunks, knowns), knowns, strict=True):
+            batch.document()
             batch.add(text, own)
             _walk(_require_mapping(chunk.metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
@@ -102,10 +103,13 @@ class ChunkScrubber:
             for chunk, own, id in zip(chunks, knowns, ids, strict=True)
         ]
 
-    def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+    def again(self, chunks: Sequence[Chunk], *, remember: bool = True) -> list[Chunk]:
         """Scrub retrieved chunks once more, text and metadata; keeps their ids.
 
-        What is found only now goes into the vault, or nobody could put it back into the reply.
+        Args:
+            chunks: What was retrieved; not changed.
+            remember: Whether what is found only now goes into the vault, so that it can be put
+                back into the reply. False for chunks of others.
         """
         if not chunks:
             return []
@@ -113,9 +117,10 @@ class ChunkScrubber:
         keys = _Keys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
         for chunk, text in zip(chunks, self._mended(chunks, [none] * len(chunks)), strict=True):
+            batch.document()
             batch.add(text, none)
             _walk(chunk.metadata, batch.leaf(none))
-        results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
+        results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
         return [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
@@ -273,11 +278,18 @@ class _Batch:
         self._texts: list[str] = []
         self._contexts: list[str] = []
         self._knowns: list[Known] = []
+        self._together: list[int] = []
+        self._document = 0
+
+    def document(self) -> None:
+        """What is added from here on is another document: a text and its metadata."""
+        self._document += 1
 
     def add(self, text: str, known: Known, context: str = "") -> None:
         self._texts.append(text)
         self._contexts.append(context)
         self._knowns.append(known)
+        self._together.append(self._document)
 
     def leaf(self, known: Known) -> Callable[[str, Any], Any]:
         """Something that notes the leaves of metadata, with their keys as context."""
@@ -300,6 +312,7 @@ class _Batch:
                 known=self._knowns,
                 remember=remember,
                 contexts=self._contexts,
+                together=self._together,
             )
         )
 

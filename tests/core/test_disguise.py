@@ -19,6 +19,7 @@ from piirag.detection.disguise.characters import FOLDED, SUSPECT
 from piirag.detection.disguise.mapping import Edit, rewrite
 from piirag.detection.disguise.numbers import luhn
 from piirag.detection.disguise.view import REACH
+from piirag.detection.disguise.whole import whole
 from piirag.detection.finding import Finding
 from piirag.detection.presidio import NOT_BY_DEFAULT, PresidioDetector, offline_analyzer
 from piirag.detection.text import replace_surrogates
@@ -696,7 +697,7 @@ def test_D8_an_image_in_a_data_uri_is_not_decoded(monkeypatch):
 )
 def test_D10_odd_characters_have_a_defined_result(text):
     assert isinstance(normalize(text), Normalized)
-    assert detect(text) == plain(text)
+    assert detect(text) == whole(text, plain(text))
 
 
 def test_luhn():

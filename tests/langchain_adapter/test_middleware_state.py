@@ -472,6 +472,25 @@ def test_states_are_read_and_written_through_the_edge() -> None:
             alice.invoke(ASK, _thread(), context=BOB)
 
 
+async def test_several_steps_are_written_at_once_async_too() -> None:
+    with kit("state", reply=last_text, checkpointer=(saver := InMemorySaver())) as k:
+        alice = k.users.for_user("alice")
+        await alice.ainvoke(ASK, _thread())
+        steps = [
+            [StateUpdate({"messages": [HumanMessage(f"also {CARD}")]}, "model")],
+            [StateUpdate({"messages": [HumanMessage(f"and {MAIL}")]}, "model")],
+        ]
+        config = await alice.abulk_update_state(_thread(), supersteps=steps)
+        state = await alice.aget_state(config)
+        assert [m.content for m in state.values["messages"][2:]] == [f"also {CARD}", f"and {MAIL}"]
+        assert alice.bulk_update_state(_thread(), supersteps=steps[:1]) != config
+        assert _stored(saver) == []
+        with pytest.raises(TenancyError):
+            await k.users.abulk_update_state(_thread(), steps, context=BOB)
+        with pytest.raises(TenancyError):
+            k.users.bulk_update_state(_thread(), steps, context=BOB)
+
+
 def test_T1_a_thread_of_another_user_is_neither_read_nor_written() -> None:
     with kit("state", reply=last_text, checkpointer=InMemorySaver()) as k:
         k.users.invoke(ASK, _thread(), context=ALICE)

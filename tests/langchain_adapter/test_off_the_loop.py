@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_stream_writer
+from langgraph.prebuilt import ToolRuntime
+from langgraph.types import StateUpdate
 
 from langchain_piirag import RedactedChatModel, RedactedModel
+from langchain_piirag.agent_streams import PROTECTED
 from piirag import Policy, Redactor, Scrubber
 from piirag.errors import DetectionError, PIIBlockedError
 from support.agents import ALICE, KNOWN, MAIL, TEXT, kit, last_text
@@ -187,5 +192,95 @@ async def test_a_stream_of_a_state_with_a_checkpointer_is_searched_off_the_loop(
         state = await k.users.aget_state(thread, context=ALICE)
         assert state.values["messages"][-1].text == SHOWN
         await k.users.aupdate_state(thread, {"messages": [("user", MAIL)]}, context=ALICE)
+        step = [StateUpdate({"messages": [("user", f"and {OTHER}")]}, "model")]
+        await k.users.abulk_update_state(thread, [step], context=ALICE)
         assert [s async for s in k.users.aget_state_history(thread, context=ALICE)]
     assert threading.main_thread() not in detector.threads
+
+
+def _tells(way: str, tools: list[Any]) -> None:
+    """A tool that writes to the stream by itself, in one of three ways."""
+
+    @tool
+    async def config(who: str) -> str:
+        """Look."""
+        for n in range(5):
+            get_stream_writer()({"step": n, "by": f"{n}@example.org"})
+            if n == 2:
+                await asyncio.sleep(0)
+        return "found"
+
+    @tool
+    async def runtime(who: str, runtime: ToolRuntime) -> str:
+        """Look."""
+        for n in range(5):
+            runtime.stream_writer({"step": n, "by": f"{n}@example.org"})
+        return "found"
+
+    @tool
+    def thread(who: str) -> str:
+        """Look."""
+        for n in range(5):
+            get_stream_writer()({"step": n, "by": f"{n}@example.org"})
+        return "found"
+
+    tools += [t for t in (config, runtime, thread) if t.name == way]
+
+
+@pytest.mark.parametrize("way", ["config", "runtime", "thread"])
+async def test_S3_what_a_tool_writes_to_the_stream_is_searched_off_the_loop_in_order(
+    way: str,
+) -> None:
+    detector = Watched()
+    tools: list[Any] = []
+    _tells(way, tools)
+    options: dict[str, Any] = {
+        "calls": lambda body: [(way, {"who": "x"})],
+        "reply": _reply,
+        "scrubber": Scrubber(Policy(), detector),
+        "checkpointer": InMemorySaver(),
+    }
+    with kit("state", tools, **options) as k:
+        ask: Any = {"context": ALICE, "stream_mode": ["custom", "updates"]}
+        config: Any = {"configurable": {"thread_id": "1"}}
+        parts = [part async for part in k.users.astream(ASK, config, **ask)]
+        clean = k.middleware.state_scrubber("alice", ALICE).state(ASK)
+        inside: Any = {"configurable": {"thread_id": "2", PROTECTED: True}}
+        detector.threads.clear()
+        raw = [part async for part in k.agent.astream(clean, inside, **ask)]
+    assert threading.main_thread() not in detector.threads
+    expected = [{"step": n, "by": f"{n}@example.org"} for n in range(5)]
+    assert [data for mode, data in parts if mode == "custom"] == expected
+    assert [data["step"] for mode, data in raw if mode == "custom"] == list(range(5))
+    assert "example.org" not in repr(raw)
+    # All of it before what the tool returned.
+    kinds = [mode if mode == "custom" else next(iter(data)) for mode, data in raw]
+    assert kinds[kinds.index("custom") :].index("tools") == 5
+
+
+async def test_D7_what_a_tool_writes_and_cannot_be_searched_fails_the_tool() -> None:
+    detector = Watched()
+
+    @tool
+    async def look(who: str) -> str:
+        """Look."""
+        detector.fails = True
+        get_stream_writer()(f"asking {OTHER}")
+        await asyncio.sleep(0)
+        return "found"
+
+    options: dict[str, Any] = {
+        "calls": lambda body: [("look", {"who": "x"})],
+        "reply": _reply,
+        "scrubber": Scrubber(Policy(), detector),
+    }
+    with kit("state", [look], **options) as k:
+        shown: list[Any] = []
+
+        async def read() -> None:
+            async for part in k.users.astream(ASK, context=ALICE, stream_mode="custom"):
+                shown.append(part)
+
+        with pytest.raises(DetectionError):
+            await read()
+        assert OTHER not in repr(shown)

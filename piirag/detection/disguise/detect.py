@@ -9,7 +9,8 @@ from itertools import accumulate
 
 from piirag.detection.disguise.normalize import normalize
 from piirag.detection.disguise.view import Batch, View
-from piirag.detection.finding import Finding
+from piirag.detection.disguise.whole import blank_escapes, whole
+from piirag.detection.finding import MODELS, Finding
 
 # Views are searched several at a time, up to this many characters: a call of the detector costs
 # as much as a thousand characters.
@@ -33,19 +34,38 @@ def detect_disguised(text: str, detect: Callable[[str], list[Finding]]) -> list[
     """
     normalized = normalize(text)
     if not normalized.changed and not normalized.views:
-        return detect(text)
+        return whole(text, detect(text))
     found = [
         _moved(finding, normalized.span(finding.start, finding.end))
-        for finding in detect(normalized.text)
+        for finding in _read_well(normalized.text, detect(normalized.text), normalized.views)
     ]
     kept = set(found)
     covered = _Covered(found)
     for batch in _batches(normalized.views):
         for finding in detect(batch.text):
-            span = batch.original(finding.start, finding.end)
+            labelled = finding.recognizer not in MODELS
+            span = batch.original(finding.start, finding.end, labelled=labelled)
             if span is not None and not covered.covers(moved := _moved(finding, span)):
                 kept.add(moved)
     return sorted(kept, key=lambda f: (f.start, f.end, f.entity_type))
+
+
+def _read_well(text: str, found: list[Finding], views: Sequence[View]) -> list[Finding]:
+    """Findings in a text with escapes, each at what it stands for.
+
+    What a model made of a word with the letter of an escape in it (``Hi,\\npassword``) counts for
+    nothing where a view reads the escape as what it is.
+    """
+    if "\\" not in text:
+        return whole(text, found)
+    kept = []
+    for finding in found:
+        if finding.recognizer in MODELS and views:
+            blanks = blank_escapes(text, max(0, finding.start - 1), finding.end)
+            if any(view.undoes(*blank) for blank in blanks for view in views):
+                continue
+        kept.append(finding)
+    return whole(text, kept)
 
 
 def _moved(finding: Finding, span: tuple[int, int]) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from html.entities import html5
@@ -19,9 +20,12 @@ _BACKSLASH = re.compile(
     r"|x\{?([0-9a-fA-F]{2})\}?|([01][0-7]{2})|([nrtbfv0])|([!-/:-@\[-`{-~])|(\r?\n))"
 )
 _WHITE = {"n": "\n", "r": "\n", "t": "\t"}
-# What begins a value that the letter of an escape such as "\\n" hides when glued to it. In small
-# letters, only addresses; they are found all the same.
-_VALUE_BEGINS = re.compile(r"[^\W_a-z]|[+(\[]")
+# The letter of an escape such as "\\n" hides what is glued to it: a word is no word any more.
+_GLUED = re.compile(r"[\w+(\[@#$-]")
+_ITEM = re.compile(r"[-+*#$@]{1,6}(?:\s|\\|\Z)|\(?\s")
+_PLAIN_WORD = re.compile(r"([a-z]+)(?=[ ,;)]|[.:?!](?:[\s\"']|\Z)|[\"'\\])")
+_BESIDE_VALUES = re.compile(r"[0-9@=:]")
+_LINE = 60
 _LONGEST_NAME = 6
 """Characters of the longest entity name that may lack its semicolon, such as ``Yacute``."""
 
@@ -132,5 +136,27 @@ def _matters(text: str, start: int, end: int, character: str) -> bool:
     if character == "/":
         return text[start - 1 : start].isdigit() and text[end : end + 1].isdigit()
     if character.isspace():
-        return _VALUE_BEGINS.match(text, end) is not None
+        return _hides(text, end)
     return True
+
+
+def _hides(text: str, at: int) -> bool:
+    """Whether what an escape of white space is glued to may be a value, a label or a name."""
+    if _GLUED.match(text, at) is None or _ITEM.match(text, at):
+        return False
+    word = _PLAIN_WORD.match(text, at)
+    if word is None or not _is_plain(word[1]):
+        return True
+    # What is told by the word itself: "call 415 555 2671".
+    end = word.end() + _LINE
+    stop = text.find("\\", word.end(), end)
+    return _BESIDE_VALUES.search(text, word.end(), stop if stop >= 0 else end) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_plain(word: str) -> bool:
+    """Whether it is a word of no name and of no label."""
+    from piirag.detection.ner.gate import plain_words
+    from piirag.detection.recognizers.signs import may_begin_label
+
+    return word in plain_words() and not may_begin_label(word)

@@ -40,7 +40,9 @@ _CHECK_DIGIT = re.compile(
     + "|".join(f"(?<=[A-Za-z]{_SEPARATOR * n}[0-9])" for n in range(5))
     + f")(?={_SEPARATOR}{{0,4}}[0-9])"
 )
-_COUNTRY = re.compile(rf"(?<![A-Za-z0-9])([A-Za-z])[ .\-]?([A-Za-z]){_SEPARATOR}{{0,4}}\Z")
+_COUNTRY = re.compile(
+    rf"(?:(?<![A-Za-z0-9])|(?<=(?i:iban)))([A-Za-z])[ .\-]?([A-Za-z]){_SEPARATOR}{{0,4}}\Z"
+)
 _REACH = 8
 _GROUP = re.compile("[A-Za-z0-9]+")
 _LINE_BREAK = re.compile(r"[ \t]*\r?\n[ \t>|#*]*")
@@ -60,11 +62,12 @@ def iban_edits(text: str) -> list[Edit]:
         if length is None:
             continue
         match = _of_length(length).match(text, country.start())
-        if match is None or _AS_USUAL.fullmatch(match.group()):
+        glued = text[country.start() - 1 : country.start()].isalpha()  # IBANDE89...
+        if match is None or (not glued and _AS_USUAL.fullmatch(match.group())):
             continue
         iban = "".join(_GROUP.findall(match.group())).upper()
         if _check(iban) and _grouped(match.group()):
-            edits.append(Edit(match.start(), match.end(), iban))
+            edits.append(Edit(match.start(), match.end(), f" {iban}" if glued else iban))
             done = match.end()
     return edits
 
@@ -86,6 +89,8 @@ def _grouped(spelled: str) -> bool:
     """Whether it is one group, groups of four, or single characters; words are none of these."""
     for break_as in (" ", ""):
         groups = [len(g) for g in _GROUP.findall(_LINE_BREAK.sub(break_as, spelled))]
+        if groups[:2] == [2, 2]:  # the country apart: DE 89 3704
+            groups[:2] = [4]
         fours = set(groups[:-1]) <= {4} and groups[-1] <= 4
         if len(groups) == 1 or fours or set(groups) == {1}:
             return True

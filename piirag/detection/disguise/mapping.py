@@ -77,6 +77,11 @@ class OffsetMap:
             found = self._old_end[i] + offset - self._new_end[i] + last
         return min(max(found, 0), self._length)
 
+    def made_from(self, start: int, end: int) -> bool:
+        """Whether one edit is that of ``[start, end)`` of the text before rewriting."""
+        i = bisect.bisect_left(self._old, start)
+        return i < len(self._old) and (self._old[i], self._old_end[i]) == (start, end)
+
     def touched(self, start: int, end: int) -> bool:
         """Whether an edit lies in ``[start, end)`` or right beside it."""
         i = bisect.bisect_right(self._new, end) - 1

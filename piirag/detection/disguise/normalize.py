@@ -48,7 +48,7 @@ class Normalized:
             start, end = offsets.span(start, end)
         return start, end
 
-    def concerns(self, start: int, end: int) -> bool:
+    def concerns(self, start: int, end: int, *, labelled: bool = False) -> bool:
         """Whether a finding here is owed to this text: always."""
         return True
 
@@ -87,7 +87,7 @@ def _views(text: str, source: Source, depth: int, *, decode: bool = True) -> Ite
     gate = Gate(text)
     if decode:
         edits = [edit for reading in gate.decodings() for edit in reading(text)]
-        yield from _deeper(views_of(text, edits, source), depth)
+        yield from _deeper(views_of(text, edits, source, decoded=True), depth)
     edits = [edit for reading in gate.respellings() for edit in reading(text)]
     yield from _deeper(views_of(text, edits, source), max(depth, _DEEPEST - 1), decode=False)
 

@@ -34,6 +34,11 @@ _NO_DOMAIN = frozenset(
 
 # "meet at example.com" is no address, "jane.roe at example.com" is.
 _LOCAL_PART = re.compile(r"[a-z]+[._][a-z]+", re.IGNORECASE)
+# Beside a real at sign: a word with figures, and a domain with spaces around its dots.
+_ACCOUNT = re.compile(r"[a-z][a-z._-]*\d+[a-z\d._-]*", re.IGNORECASE)
+_ENDING = re.compile(
+    r"\.(?:com|net|org|edu|gov|io|eu|de|fr|uk|nl|ch|es|pl|se|cz|jp|ru|br|au|ca|biz)\Z"
+)
 _FILE = re.compile(
     r"\.(?:[a-z]{1,2}|\w*\d|bak|bat|bin|cfg|conf|cpp|css|csv|dat|doc|docx|exe|gif|go|gz|htm|html|ini|ipynb|jar|java"
     r"|jpeg|jpg|js|json|jsx|lock|log|lua|md|mdx|pdf|php|png|ppt|pptx|ps1|rar|rst|sh|sql|svg|tar|tex|tgz|tmp|toml|ts"
@@ -94,6 +99,10 @@ def _address(text: str, at: re.Match[str]) -> Iterator[Edit]:
             before = text[begin : at.start() - len(local.group())]
             name = local.group()
             named = _LOCAL_PART.fullmatch(name) is not None and _FILE.search(name) is None
+            if word == "@":
+                named = named or _ACCOUNT.fullmatch(name) is not None
+                spaced = bool(used_right) and _ENDING.search(domain.group()) is not None
+                named = named or spaced
             if not named and _ANNOUNCED.search(before) is None:
                 return
     yield from used_left

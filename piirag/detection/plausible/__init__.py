@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from piirag.detection.finding import Finding
+from piirag.detection.finding import MODELS, Finding
 from piirag.detection.plausible import names, networks, numbers
 
 Judge = Callable[[str, int, int], bool]
@@ -44,12 +44,6 @@ _RAISED = frozenset(
 _RAISE = 0.35  # by so much: the default of `LemmaContextAwareEnhancer`
 _LEAST = 0.01
 
-_MODELS = frozenset(
-    """
-    BundledNerRecognizer SpacyRecognizer StanzaRecognizer TransformersRecognizer GLiNERRecognizer
-    """.split()
-)
-
 
 def plausible(text: str, findings: Sequence[Finding]) -> list[Finding]:
     """Leave out findings that cannot be what they were taken for.
@@ -74,7 +68,7 @@ def plausible(text: str, findings: Sequence[Finding]) -> list[Finding]:
                 score = max(_LEAST, round(finding.score - _RAISE, 4))
                 finding = replace(finding, score=score)
         kept.append(finding)
-        if finding.recognizer in _MODELS:
+        if finding.recognizer in MODELS:
             mentions.append(finding)
     if not mentions:
         return kept

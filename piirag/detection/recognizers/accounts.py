@@ -54,6 +54,7 @@ class IdNumberRecognizer(KeyedRecognizer):
             check=lambda value: False if len(value) == 12 else holds(4, length=(4, 20))(value),
             link=IN_LINE,
         ),
-        rule("CVV", "cvv, cvc, cvv2, cvc2, card security code, security code, prufziffer",
-             r"\d{3,4}(?![\w-])(?![.,]\d)", link=STRICT),
+        rule("CVV", "security code, prufziffer", r"\d{3,4}(?![\w-])(?![.,]\d)", link=STRICT),
+        rule("CVV", "cvv, cvc, cvv2, cvc2, card security code",
+             r"\d{3,4}(?![\w-])(?![.,:/]\d)(?! ?(?:digit|char|byte|ms|px|%))", link=IN_LINE),
     )  # fmt: skip

@@ -53,6 +53,13 @@ _OLD_LENGTHS = range(12, 20)
 _CARD = re.compile(
     r"(?<![\w.+-])(?<!\d[ ,:])\d{3,8}(?:[ -]?\d{3,8}){1,5}(?![\w-])(?![.,:]\d)(?! ?\d)"
 )
+# Glued to a word for a card before it, or for its date or code behind it.
+_GLUED = re.compile(
+    r"(?i)(?:(?<![a-z])(?:credit|debit)?_?(?:cards?|cc|ccn|ccnum|pan|visa|master_?card|maestro|amex"
+    r"|card_?n(?:o|r|um|umber))[:#=_]?|(?<![\w.+-]))(?P<number>\d{13,19})(?!\d)"
+    r"(?P<behind>exp|cvv|cvc|valid)?"
+)
+_COMMAS = re.compile(r"(?<![\w.,+-])\d{4}(?:, ?\d{4}){3}(?![\w-])(?! ?, ?\d)(?!\.\d)")
 _FEWEST, _MOST = 12, 19
 _WORD = re.compile(
     r"(?<![a-z])(?:credit|debit|cards?|cc|ccn|pan|visa|master ?card|maestro|amex|american express|"
@@ -79,7 +86,7 @@ class CardRecognizer(TextRecognizer):
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD",)
-    gate = Digits(12, r"\d(?:[ -]?\d){11}")
+    gate = Digits(12, r"\d(?:(?:[ -]|, ?)?\d){11}")
 
     def find(self, text: str) -> Iterator[Hit]:
         """Numbers with a known prefix and a right check digit."""
@@ -95,6 +102,22 @@ class CardRecognizer(TextRecognizer):
                 if not (fits or _old(number)) or _WORD.search(before) is None:
                     continue
             yield Hit(*match.span(), SURE, "CREDIT_CARD", "scheme and check digit")
+        for match in _GLUED.finditer(text):
+            start, end = match.span("number")
+            if (match.start() < start or match["behind"]) and _is_card(match["number"]):
+                yield Hit(start, end, SURE, "CREDIT_CARD", "scheme and check digit")
+        for match in _COMMAS.finditer(text) if "," in text else ():
+            # Four numbers of four digits are a row of a table, but for a word of a card.
+            low = low or folded(text)
+            before = low[max(0, match.start() - _REACH) : match.start()]
+            if _is_card(bare(match.group())) and (
+                _WORD.search(before) or text.strip() == match.group()
+            ):
+                yield Hit(*match.span(), SURE, "CREDIT_CARD", "scheme and check digit")
+
+
+def _is_card(number: str) -> bool:
+    return len(set(number)) > 1 and luhn(number) and scheme_fits(number)
 
 
 def _old(number: str) -> bool:

@@ -7,6 +7,7 @@ variable, a placeholder. Such values are told from real ones by their form.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 from piirag.detection.recognizers.base import Contains, Form, form
@@ -17,6 +18,13 @@ _QUOTES = "\"'`"
 _VALUE = r"(?:(?<=[\"'`])[^\"'`\n]{3,128}(?=[\"'`])|[^\s\"'`]\S{2,127})"
 _SAID = r"[ \t]{1,3}(?i:is|was|to)[ \t]{1,3}[\"'`]?"
 _OPTION = r"[ \t]{1,2}[\"'`]?"
+
+# A value that stands apart from its key: on the next line, in the next cell.
+_APART = (
+    r"[\"'`*_]{0,3}[ \t]{0,3}"
+    r"(?::[\"'`*_]{0,3}[ \t]{0,3}\r?\n[ \t]{0,8}|\t[ \t]{0,3}|\|[ \t`*]{0,4})"
+)
+_CELL = r"[^\s|\"'`]{6,128}(?=[ \t`*]{0,4}(?:[|\t\r\n]|\Z))"
 
 _NEXT_KEY = re.compile(r"[;&,](?=\s?[\w.-]{1,30}=)|&amp;|\\n|</")
 _TEMPLATE = re.compile(
@@ -52,10 +60,31 @@ _NAMES_A_VARIABLE = re.compile(
 )
 
 
+_PLACEHOLDER = re.compile(r"(?i)(?:your|my|the)[_-]|[A-Z]+(?:_[A-Z]+)+\Z|x{3}|\*{3}|[.][.]")
+
+
 def _url_password(value: str) -> bool | None:
     """Placeholders, and the accounts of machines whose password is their name, are none."""
     low = value.lower()
     return False if low in _NOT_VALUES | _COMMON_ACCOUNTS or len(set(low)) < 3 else None
+
+
+def _argument(value: str) -> bool | None:
+    return False if _PLACEHOLDER.match(value) else _url_password(value)
+
+
+_ARGUMENT = r"[^\s\"'$<>{}|;]{3,128}"
+_COMMAND_REACH = 200
+
+
+def _of(commands: str) -> Callable[[str, int, int], bool]:
+    """Whether an argument is one of these commands' on its line."""
+    command = re.compile(rf"(?<![\w.-])(?:{commands})(?:\.exe)?[ ][^\n|;]*\Z")
+
+    def around(text: str, start: int, end: int) -> bool:
+        return command.search(text[max(0, start - _COMMAND_REACH) : start]) is not None
+
+    return around
 
 
 def kinds(value: str) -> int:
@@ -72,10 +101,13 @@ class PasswordRecognizer(KeyedRecognizer):
     """Passwords, passphrases and PINs behind their keys, and passwords in URLs."""
 
     _WORDS = """password, passwd, passphrase, passcode, pwd, kennwort, passwort, mot de passe,
-        contrasena, wachtwoord, haslo, senha, parola chiave, userpassword, login password"""
+        contrasena, wachtwoord, haslo, senha, parola chiave, userpassword, login password,
+        pgpassword, sshpass, mysqlpwd, dbpassword, dbpasswd, rootpassword, adminpassword,
+        rediscli auth"""
     RULES: ClassVar[tuple[Rule, ...]] = (
         rule("PASSWORD", _WORDS, _VALUE, link=STRICT),
         rule("PASSWORD", _WORDS, _VALUE, link=_SAID, score=0.5, table=False),
+        rule("PASSWORD", _WORDS, _CELL, link=_APART, table=False),
         rule("PASSWORD", "--password, --passwd, --pwd", _VALUE, link=_OPTION, table=False),
         rule(
             "PASSWORD",
@@ -92,6 +124,28 @@ class PasswordRecognizer(KeyedRecognizer):
             Contains("://"),
             check=_url_password,
         ),
+        form(
+            "PASSWORD",
+            rf"(?<![\w-])(?:-u|-U|--user|--proxy-user)[ =]{{0,2}}[\"']?[^\s:\"'$<>{{}}/]{{1,64}}"
+            rf":(?P<value>{_ARGUMENT})",
+            Contains("curl", "wget"),
+            check=_argument,
+            around=_of(r"curl|wget"),
+        ),
+        form(
+            "PASSWORD",
+            rf"(?<![\w-])-p[\"']?(?P<value>{_ARGUMENT})",
+            Contains("mysql", "mariadb"),
+            check=_argument,
+            around=_of(r"mysql\w*|mariadb[\w-]*"),
+        ),
+        form(
+            "PASSWORD",
+            rf"(?<![\w-])(?:sshpass[ ]{{1,3}}-p|redis-cli[ ][^\n|;]{{0,80}}-a)[ ]{{0,3}}[\"']?"
+            rf"(?P<value>{_ARGUMENT})",
+            Contains("sshpass", "redis-cli"),
+            check=_argument,
+        ),
     )
 
     def judge(self, of: Rule, text: str, start: int, end: int) -> tuple[int, int, float]:
@@ -100,6 +154,10 @@ class PasswordRecognizer(KeyedRecognizer):
             return start, end, of.score
         if _WORKING_DIRECTORY.search(text, max(0, start - 12), start):
             return start, end, 0.0
+        if of.link is _APART:
+            end = _trim(text, start, end)
+            next_line = "\n" in text[max(0, start - 12) : start]
+            return start, end, of.score if _stands_out(text[start:end], next_line) else 0.0
         if ">" in text[max(0, start - 3) : start] and text[end : end + 2] != "</":
             cut = text.find("</", start, end)
             if cut < 0:
@@ -134,6 +192,28 @@ def _drawn(value: str) -> bool:
     """Whether the characters change their kind at almost every step, as code and words do not."""
     runs = len(_RUNS.findall(value))
     return len(value) >= 8 and " " not in value and kinds(value) >= 3 and runs * 1.8 >= len(value)
+
+
+_ALGORITHM = re.compile(
+    r"(?i).*(?:sha-?\d|md5|pbkdf|bcrypt|scrypt|argon2|aes-?\d|base64|utf-?8|rsa-?\d|hmac)"
+)
+
+_CODE_SIGNS = frozenset("([=")
+_VERSION_OR_FILE = re.compile(r"[a-z]+[._-]?[v\d.]+\d|[\w.-]+\.[a-z]{2,4}")
+
+
+def _stands_out(value: str, next_line: bool) -> bool:
+    """Whether a word away from its key is a password for what it looks like itself."""
+    if len(value) < 6 or "://" in value or "@" in value[1:-1] or value[-1] == ":":
+        return False
+    if _TEMPLATE.match(value) or _ALGORITHM.match(value) or not _CODE_SIGNS.isdisjoint(value):
+        return False
+    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    if mixed and (next_line or kinds(value) >= 3):
+        alone = next_line and value.isalnum()
+        return alone or _VERSION_OR_FILE.fullmatch(value) is None
+    restless = len(_RUNS.findall(value)) * 1.8 >= len(value)
+    return len(value) >= 8 and kinds(value) >= 2 and value.isalnum() and restless
 
 
 def _mixed(value: str) -> bool:
@@ -173,9 +253,15 @@ def _unquoted(text: str, start: int, end: int) -> bool:
         if any(map(str.isdigit, value)) and any(map(str.isalpha, value)):
             return True
         alone = text[end : end + 1] in {"", "\n", "\r", "&", ";"}
+        if following[:1] == " ":
+            alone = _FOR_A_COMMAND.search(text, max(0, start - 60), start) is not None
         assigned = "=" not in before or not before.endswith(" ")
         return alone and assigned and len(value) >= 5 and _begins_line(text, start)
     return kinds(value) >= 2 or value.isdigit()
+
+
+# `PGPASSWORD=... psql`, `export DB_PASSWORD=...`
+_FOR_A_COMMAND = re.compile(r"(?:^|[\n;&]|\b(?:env|export|sudo)|-e)[ ]?[A-Z][A-Z0-9_]{3,40}=\Z")
 
 
 def _begins_line(text: str, start: int) -> bool:

@@ -1,4 +1,4 @@
-"""E-mail addresses at domains that the public-suffix list takes for suffixes: `@mail.pl`."""
+"""E-mail addresses that Presidio's pattern leaves out: at `mail.pl`, and between underscores."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ def _at_a_suffix(value: str) -> bool | None:
     return not parts.domain and parts.suffix == domain
 
 
-class MailProviderRecognizer(TextRecognizer):
-    """Addresses at mail providers whose domain is a public suffix as well.
+def _at_a_domain(value: str) -> bool | None:
+    """Whether the domain is one below a public suffix."""
+    from piirag.detection.presidio import offline_suffixes
 
-    Presidio's recogniser asks for a registered domain below a suffix.
+    return bool(offline_suffixes(value.rpartition("@")[2].lower()).fqdn)
+
+
+class MailProviderRecognizer(TextRecognizer):
+    """Addresses at mail providers whose domain is a public suffix, and addresses before a `_`.
+
+    Presidio's recogniser asks for a registered domain below a suffix, and for a word to end
+    behind it; in `_jane@example.com_` none does.
     """
 
     FORMS: ClassVar[tuple[Form, ...]] = (
@@ -29,6 +37,13 @@ class MailProviderRecognizer(TextRecognizer):
             r"(?![\w@-])(?!\.\w)",
             Contains("@"),
             check=_at_a_suffix,
+        ),
+        form(
+            "EMAIL_ADDRESS",
+            r"(?<![\w.%+-])_{0,3}(?P<value>[A-Za-z0-9][\w.%+'-]{0,63}"
+            r"@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24})(?=_)",
+            Contains("@"),
+            check=_at_a_domain,
         ),
     )
 
