@@ -21,14 +21,15 @@ SAID = f"sent to {MAIL}"
 
 
 class CountingScrubber(Scrubber):
-    """Keeps every text it was asked to scrub."""
+    """Keeps every text it was asked to scrub, behind what it is to be understood by."""
 
     def __init__(self) -> None:
         super().__init__(Policy(second_look="off"), Emails(), vault=MemoryVault())
         self.seen: list[str] = []
 
     def scrub_batch(self, texts: Sequence[str], **kwargs: Any) -> list[ScrubResult]:
-        self.seen.extend(texts)
+        contexts = kwargs.get("contexts") or [""] * len(texts)
+        self.seen.extend(c + text for c, text in zip(contexts, texts, strict=True))
         return super().scrub_batch(texts, **kwargs)
 
 
