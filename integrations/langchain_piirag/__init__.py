@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
     from langchain_piirag.splitters import PIITextSplitter
     from langchain_piirag.stores import TenantStore
+    from langchain_piirag.tenants import TenantVectorStore
     from langchain_piirag.traces import langsmith_options
     from langchain_piirag.tracing import create_anonymizer
-    from langchain_piirag.vectorstores import TenantVectorStore, UserVectorStore
+    from langchain_piirag.vectorstores import UserVectorStore
     from piirag.erasure import delete_user
     from piirag.errors import ToolCallError
 
@@ -51,7 +52,7 @@ _HOME = {
     "TenantCheckpointer": "langchain_piirag.checkpoints",
     "TenantRetriever": "langchain_piirag.retrievers",
     "TenantStore": "langchain_piirag.stores",
-    "TenantVectorStore": "langchain_piirag.vectorstores",
+    "TenantVectorStore": "langchain_piirag.tenants",
     "ToolCallError": "piirag.errors",
     "UserVectorStore": "langchain_piirag.vectorstores",
     "WrappedHistoryStore": "langchain_piirag.history_wrapped",

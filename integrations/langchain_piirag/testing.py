@@ -10,7 +10,7 @@ from unittest import mock
 
 from langchain_core.documents import Document
 
-from langchain_piirag.vectorstores import TenantVectorStore
+from langchain_piirag.tenants import TenantVectorStore
 from piirag.testing.tenancy import QUESTION, Item, ReadPath, TenancyDriver
 
 _CALLS = "add delete get search search_by_vector search_mmr search_mmr_by_vector".split()

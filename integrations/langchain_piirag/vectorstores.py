@@ -1,4 +1,4 @@
-"""A vector store that many users share, and each user's view of it."""
+"""A user's view of a vector store that many share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from langchain_piirag.dialects import Dialect, dialect_for
+from langchain_piirag.dialects import Dialect
 from langchain_piirag.documents import to_chunk
 from langchain_piirag.embeddings import ScrubbedEmbeddings
 from langchain_piirag.retrievers import TenantRetriever
 from piirag.detection.known import Known
-from piirag.erasure import ErasureTarget
-from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import InvalidInputError, TenancyError, UserErasedError
-from piirag.redaction.scrubber import Scrubber
-from piirag.tenancy import SHARED, Chunk, Space, TenantBinding, TenantTags, spaces
+from piirag.tenancy import Chunk, TenantBinding
 
 _MOST = 2**31 - 1
 
@@ -30,93 +27,6 @@ T = TypeVar("T")
 _LLAMA_INDEX_KEYS = frozenset(
     {"_node_content", "_node_type", "document_id", "doc_id", "ref_doc_id"}
 )
-
-
-class TenantVectorStore:
-    """A vector store whose items belong to users; `for_user` gives each their own view.
-
-    Args:
-        store: A LangChain vector store of a kind that `langchain_piirag.dialects` knows: Chroma,
-            Qdrant, PGVector, PGVectorStore, LanceDB, Milvus, FAISS, SQLiteVec or
-            InMemoryVectorStore.
-        scrubber: Scrubs what is written and what is asked.
-        known_from: Entity type -> metadata keys that hold known values:
-            ``{"PERSON": ["customer"]}``.
-        tenant_key: Metadata key of the tag that names the user of an item.
-        keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
-            id, and an e-mail address used as one stays out of the store.
-
-    Raises:
-        UnsupportedStoreError: A store whose users piirag cannot keep apart.
-    """
-
-    def __init__(
-        self,
-        store: VectorStore,
-        *,
-        scrubber: Scrubber,
-        known_from: Mapping[str, Sequence[str]] | None = None,
-        tenant_key: str = "user_id",
-        keyed_user_ids: bool = False,
-    ) -> None:
-        self._dialect = dialect_for(store)
-        self._store = store
-        self._scrubber = scrubber
-        self._known_from = known_from
-        self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
-
-    def for_user(
-        self,
-        user_id: str,
-        *,
-        known: Known | None = None,
-        shared: bool = False,
-        groups: Sequence[str] = (),
-    ) -> UserVectorStore:
-        """One user's view: a `VectorStore` that reads and writes that user's items only.
-
-        Args:
-            user_id: Set by the server side, never taken from a request as it is.
-            known: Values the application knows that may stand in questions: a name that stands
-                in none of the user's own chunks is not found in a question otherwise.
-            shared: Whether the user reads the shared space besides. Ids of its items begin with
-                the tag of the space.
-            groups: Groups whose items the user reads besides. Set by the server side.
-
-        Raises:
-            InvalidUserIdError: Missing, empty, no string, or outside the safe alphabet; also of a
-                group.
-        """
-        reads = spaces(shared, groups)
-        return self._view(
-            TenantBinding(self._scrubber, user_id, self._tags, self._known_from, known, reads)
-        )
-
-    def shared(self, *, known: Known | None = None) -> UserVectorStore:
-        """The shared space: written here only, read by users made with ``shared=True``."""
-        return self._view(
-            TenantBinding(self._scrubber, SHARED, self._tags, self._known_from, known)
-        )
-
-    def group(self, name: str, *, known: Known | None = None) -> UserVectorStore:
-        """The space of a group: written here only, read by users whose ``groups`` name it.
-
-        Raises:
-            InvalidUserIdError: A name outside the alphabet of plain user ids.
-        """
-        return self._view(
-            TenantBinding(self._scrubber, Space.of(name), self._tags, self._known_from, known)
-        )
-
-    def _view(self, binding: TenantBinding) -> UserVectorStore:
-        return UserVectorStore(self._dialect, binding)
-
-    def erasure_targets(self) -> list[ErasureTarget]:
-        """What `delete_user` has to erase from: the store and the vault."""
-        return [self._dialect.target(self._tags), VaultTarget(self._scrubber.vault)]
-
-    def __repr__(self) -> str:
-        return f"TenantVectorStore({type(self._store).__name__})"
 
 
 class UserVectorStore(VectorStore):

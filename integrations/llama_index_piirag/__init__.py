@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from llama_index_piirag.query_engine import TenantQueryEngine
     from llama_index_piirag.retriever import TenantRetriever
     from llama_index_piirag.scrubbed_memory import ScrubbedMemory
-    from llama_index_piirag.vector_store import TenantVectorStore, UserVectorStore
+    from llama_index_piirag.tenants import TenantVectorStore
+    from llama_index_piirag.vector_store import UserVectorStore
     from piirag.erasure import delete_user
 
 _HOME = {
@@ -50,7 +51,7 @@ _HOME = {
     "TenantIndex": "index",
     "TenantQueryEngine": "query_engine",
     "TenantRetriever": "retriever",
-    "TenantVectorStore": "vector_store",
+    "TenantVectorStore": "tenants",
     "UserIndex": "index",
     "UserVectorStore": "vector_store",
     # Found by way of `erasure`, which teaches it docstores.

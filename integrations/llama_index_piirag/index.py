@@ -22,7 +22,8 @@ from llama_index_piirag.llm import RedactedLLM
 from llama_index_piirag.query_engine import TenantQueryEngine
 from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.scrubbing import embedded_text, scrub_nodes
-from llama_index_piirag.vector_store import TenantVectorStore, UserVectorStore
+from llama_index_piirag.tenants import TenantVectorStore
+from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
 from piirag.errors import ConfigurationError, TenancyError

@@ -10,8 +10,9 @@ from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.schema import BaseNode, Document, TransformComponent
 
 from llama_index_piirag.nodes import PIINodeScrubber
+from llama_index_piirag.tenants import TenantVectorStore
 from llama_index_piirag.tracing import unspanned
-from llama_index_piirag.vector_store import TenantVectorStore, UserVectorStore
+from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, TenancyError
 from piirag.redaction.scrubber import Scrubber

@@ -22,7 +22,7 @@ from llama_index.core.vector_stores.types import (
 
 from llama_index_piirag.collection import Record
 from llama_index_piirag.index import UserIndex
-from llama_index_piirag.vector_store import TenantVectorStore
+from llama_index_piirag.tenants import TenantVectorStore
 from piirag.testing.tenancy import QUESTION, Item, ReadPath, TenancyDriver
 
 _CALLS = "count nearest remove remove_where rows write".split()
