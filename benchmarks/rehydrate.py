@@ -36,6 +36,7 @@ from rich.table import Table
 from langchain_piirag import RedactedModel
 from piirag import Finding, Policy, RedactionSession, Redactor
 from piirag.detection.spans import Span
+from piirag.redaction.carried import Carried
 
 CHUNKS = 600
 VALUES = 20
@@ -74,12 +75,27 @@ class Planted:
         return [self.detect(text) for text in texts]
 
 
+class NothingAgain(Carried):
+    """Finds no value again: that is detection as well."""
+
+    def add(self, entity_type: str, surface: str, value: str) -> None:
+        """Remember nothing."""
+
+    def find(self, text: str, covered: Any = ()) -> list[Any]:
+        """Find nothing."""
+        return []
+
+
 class WithoutDetection(RedactionSession):
     """A session that is told what was found; everything else is as ever."""
 
     spans: list[Span]
 
-    def _find(self, text: str, protected: Any) -> list[Span]:
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(redactor, None, None)
+        self._carried = NothingAgain(redactor.policy)
+
+    def _find(self, text: str, protected: Any, **options: Any) -> list[Span]:
         return self.spans
 
 
@@ -248,7 +264,7 @@ def whole_prompt(count: int) -> list[dict[str, Any]]:
     spans = [Span(f, text[f.start : f.end]) for f in redactor.detector.detect(text)]
 
     def redacted() -> tuple[WithoutDetection, str]:
-        session = WithoutDetection(redactor, None, None)
+        session = WithoutDetection(redactor)
         session.spans = spans
         return session, session.redact(text).text
 
