@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_analyzer import Pattern, PatternRecognizer
 
+from piirag.detection import default_detector
 from piirag.detection.finding import Finding
 from piirag.detection.plausible import plausible
 from piirag.detection.plausible.words import LABELS, NEVER_NAMES
@@ -300,3 +301,20 @@ def test_what_falls_takes_no_other_recognisers_finding_with_it() -> None:
     analyzer = offline_analyzer(model="none", recognizers=[_harden(own)])
     findings = PresidioDetector(analyzer).detect('{"customer": 4155552671}')
     assert "PHONE_NUMBER" in {f.entity_type for f in findings}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "now shows error 65,4000-0047-0026-0734\n",
+        "id,amount,card\n7,12,4111111111111111\n",
+        "[3,4111111111111111]",
+    ],
+)
+def test_D15_a_card_in_the_cell_behind_a_number_is_one(text: str) -> None:
+    assert "CREDIT_CARD" in {f.entity_type for f in default_detector(model="none").detect(text)}
+
+
+def test_D12_decimals_are_no_card() -> None:
+    found = default_detector(model="none").detect("ratio 0.4111111111111111 of all")
+    assert "CREDIT_CARD" not in {f.entity_type for f in found}

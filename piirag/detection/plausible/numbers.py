@@ -201,14 +201,20 @@ _GROUPS_OF_CARDS = frozenset(
 )
 
 
+_DECIMALS = re.compile(r"\d\.\Z")
+
+
 def card(text: str, start: int, end: int) -> bool:
     """Whether a number with a right check digit may be that of a card."""
     if _CARD_WORD.search(before(text, start)):
         return True
     value = text[start:end]
-    if _FRACTION.search(text[max(0, start - 2) : start]) or in_uuid(text, start, end):
-        return False
     groups = tuple(map(len, re.findall(r"\d+", value)))
+    # After a comma it may be the next cell of a table.
+    if len(groups) == 1 and _DECIMALS.search(text[max(0, start - 2) : start]):
+        return False
+    if in_uuid(text, start, end):
+        return False
     if len(groups) > 1 and groups not in _GROUPS_OF_CARDS:
         return False
     # Fifteen digits that begin with 1 are cards of airlines; more are microseconds.
