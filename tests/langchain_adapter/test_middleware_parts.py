@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pprint import pformat
 from typing import Any
 
 import pytest
@@ -110,7 +111,8 @@ def test_a_state_may_hold_whatever_langgraph_puts_into_it() -> None:
     assert back["by_mail"] == {MAIL: {CARD, 7}}
     assert back["next"][0].arg == {"who": NAME}
     assert CANARIES.scan_object(SCRUBBER.state(clean)) == []
-    assert repr(SCRUBBER.state(clean)) == repr(clean)
+    # In which order a set is written is left to chance.
+    assert pformat(SCRUBBER.state(clean)) == pformat(clean)
 
 
 def test_nesting_without_end_is_refused() -> None:
