@@ -348,7 +348,10 @@ def _open_chroma(entry: StoreEntry) -> Iterable[ErasureTarget]:
             raise FileNotFoundError
         client = chromadb.PersistentClient(entry.path("path"))
     else:
-        client = chromadb.HttpClient(entry.text("host"), int(entry.options.get("port", 8000)))
+        port = entry.options.get("port", 8000)
+        if type(port) is not int:
+            raise ConfigurationError("port must be a number")
+        client = chromadb.HttpClient(entry.text("host"), port)
     collection = client.get_collection(entry.text("collection"), embedding_function=None)
     return [ChromaTarget(collection, entry.tags)]
 

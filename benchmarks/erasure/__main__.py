@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.erasure import matrix, report, timing
 from benchmarks.pages import fill, kept
-from benchmarks.stores import Kind, keys, names, wanted
+from benchmarks.stores import Kind, each, keys, names, wanted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,25 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--page", type=Path, metavar="FILE", help="fill in the tables of a page")
     return parser
-
-
-def _each(
-    kinds: Sequence[Kind], measure: Callable[[Kind], dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Measure stores one after the other; what is missing or fails is left out, and named."""
-    results: dict[str, Any] = {}
-    skipped: dict[str, str] = {}
-    for kind in kinds:
-        if missing := kind.why_not():
-            skipped[kind.name] = missing
-            continue
-        print(f"{kind.name} ...", file=sys.stderr)
-        try:
-            results[kind.name] = measure(kind)
-        except Exception as error:  # noqa: BLE001 - the other stores go on
-            traceback.print_exc()
-            skipped[kind.name] = f"stopped by {type(error).__module__}.{type(error).__name__}"
-    return results, skipped
 
 
 def _time(kind: Kind, sizes: Sequence[int], rounds: int, reclaims: int) -> dict[str, Any]:
@@ -97,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = wanted(options.store, options.framework)
     if options.matrix:
         part, name = "matrix", "erasure"
-        results, skipped = _each(
+        results, skipped = each(
             kinds, lambda kind: matrix.measure(kind, options.canaries, options.users)
         )
     else:
         part, name = "timing", "deletes"
         kinds = [kind for kind in kinds if kind.timed]
-        results, skipped = _each(
+        results, skipped = each(
             kinds, lambda kind: _time(kind, options.sizes, options.rounds, options.reclaims)
         )
     shown = _merge(options.json, part, results) if options.json else results

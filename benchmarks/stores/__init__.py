@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks.stores import (
     chroma,
@@ -16,7 +19,7 @@ from benchmarks.stores import (
 )
 from benchmarks.stores.base import Kind, Opened
 
-__all__ = ["KINDS", "Kind", "Opened", "keys", "names", "wanted"]
+__all__ = ["KINDS", "Kind", "Opened", "each", "keys", "names", "wanted"]
 
 KINDS: list[Kind] = [
     *chroma.KINDS,
@@ -48,3 +51,22 @@ def wanted(stores: Sequence[str] | None, frameworks: Sequence[str] | None) -> li
         if (not stores or kind.key in stores)
         and (not frameworks or kind.framework.lower() in frameworks)
     ]
+
+
+def each(
+    kinds: Sequence[Kind], measure: Callable[[Kind], dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Measure stores one after the other; what is missing or fails is left out, and named."""
+    results: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
+    for kind in kinds:
+        if missing := kind.why_not():
+            skipped[kind.name] = missing
+            continue
+        print(f"{kind.name} ...", file=sys.stderr)
+        try:
+            results[kind.name] = measure(kind)
+        except Exception as error:  # noqa: BLE001 - the other stores go on
+            traceback.print_exc()
+            skipped[kind.name] = f"stopped by {type(error).__module__}.{type(error).__name__}"
+    return results, skipped

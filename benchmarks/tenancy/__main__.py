@@ -13,14 +13,13 @@ import logging
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import fill, kept
-from benchmarks.stores import Kind, keys, names, wanted
+from benchmarks.stores import Kind, each, keys, names, wanted
 from benchmarks.tenancy import hostile, threats
 from benchmarks.tenancy.cells import Run
 from benchmarks.tenancy.report import failures, show, table
@@ -85,18 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = _parser().parse_args(arguments)
-    results: dict[str, Any] = {}
-    skipped: dict[str, str] = {}
-    for kind in wanted(options.store, options.framework):
-        if missing := kind.why_not():
-            skipped[kind.name] = missing
-            continue
-        print(f"{kind.name} ...", file=sys.stderr)
-        try:
-            results[kind.name] = measure(kind, options.scale)
-        except Exception as error:  # noqa: BLE001 - the other stores go on
-            traceback.print_exc()
-            skipped[kind.name] = f"stopped by {type(error).__module__}.{type(error).__name__}"
+    kinds = wanted(options.store, options.framework)
+    results, skipped = each(kinds, lambda kind: measure(kind, options.scale))
     shown = results
     if options.json:
         shown = kept(options.json, "tenancy", results, names())["tenancy"]

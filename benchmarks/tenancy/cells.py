@@ -43,11 +43,6 @@ class Cell:
     skipped: str = ""
     errors: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def failures(self) -> int:
-        """What should be zero."""
-        return self.foreign + self.missing + self.wrong + self.touched + self.through
-
     def as_dict(self) -> dict[str, Any]:
         """Without zeros, for JSON; `asked` and `foreign` always."""
         found = {**vars(self), "errors": dict(self.errors)}

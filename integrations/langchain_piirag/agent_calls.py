@@ -26,7 +26,7 @@ from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.owners import Owners
 from piirag.redaction import RedactionSession, tokens
 from piirag.redaction.guard import ModelGuard
-from piirag.redaction.walk import in_json, settled
+from piirag.redaction.walk import in_json
 
 
 class AgentCall:
@@ -82,22 +82,16 @@ class AgentCall:
             owners=self._owners,
         )
         messages = [without_notes(m) for m in request.messages]
-        said, told = settled(
-            self._session,
-            lambda: (
-                parts.messages(messages),
-                None if system is None else parts.message(system),
-            ),
-        )
+        said = parts.messages([*messages, *([] if system is None else [system])])
         clean: dict[str, Any] = {
-            "messages": said,
+            "messages": said[: len(messages)],
             "model": _Model(request.model, self),
             "model_settings": {
                 name: parts.option(name, value) for name, value in request.model_settings.items()
             },
         }
         if system is not None:
-            clean["system_message"] = told
+            clean["system_message"] = said[-1]
         return request.override(**clean)
 
     def restored(self, output: Any) -> Any:
@@ -183,12 +177,18 @@ class AgentCall:
     def _structured(self, structured: Any, leaves: dict[str, str]) -> Any:
         assert self._scrubber is not None
         scrubber = self._knowing(leaves)
+
+        def under(leaf: Any, key: str) -> Any:
+            known = leaves.get(leaf) if isinstance(leaf, str) else None
+            return scrubber.under(leaf, key) if known is None else known
+
         return rebuild(
             structured,
             Changes(
                 lambda text: leaves[text] if text in leaves else scrubber.text(text),
                 scrubber.message,
                 scrubber.value,
+                under=under,
             ),
         )
 

@@ -30,9 +30,12 @@ class InOrder:
         self._thread.submit(self._context.run, self._do, work, part)
 
     def _do(self, work: Callable[[Any], Any], part: Any) -> None:
+        if self._failed is not None:
+            # What comes after a part that failed must not go out without it.
+            return
         with Caught() as caught:
             work(part)
-        self._failed = self._failed or caught.error
+        self._failed = caught.error
 
     async def flush(self, last: Callable[[], Any] | None = None) -> None:
         """Wait until everything is done.
@@ -43,10 +46,10 @@ class InOrder:
         Raises:
             PiiragError: The first that the work for a part raised.
         """
-        if self._used or last is not None:
-            loop = asyncio.get_running_loop()
-            done = last if last is not None else _nothing
-            await loop.run_in_executor(self._thread, self._context.run, done)
+        if last is not None:
+            self.submit(lambda _: last(), None)
+        if self._used:
+            await asyncio.get_running_loop().run_in_executor(self._thread, _nothing)
         if self._failed is not None:
             raise self._failed
 

@@ -246,7 +246,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         self, config: RunnableConfig, *, context: Any = None, subgraphs: bool = False
     ) -> StateSnapshot:
         """The state of a thread, with values. See `get_state`."""
-        edge, user = self._edge(context)
+        edge, user = await run_in_executor(None, self._edge, context)
         found = await self.agent.aget_state(config, subgraphs=subgraphs)
         return await run_in_executor(None, self._shown, found, edge, user)
 
@@ -263,7 +263,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         self, config: RunnableConfig, *, context: Any = None, **kwargs: Any
     ) -> AsyncIterator[StateSnapshot]:
         """The states of a thread, newest first, with values. See `get_state`."""
-        edge, user = self._edge(context)
+        edge, user = await run_in_executor(None, self._edge, context)
         self._check(await self.agent.aget_state(latest(config)), user)
         async for snapshot in self.agent.aget_state_history(config, **kwargs):
             yield await run_in_executor(None, self._shown, snapshot, edge, user)

@@ -66,9 +66,7 @@ class StateScrubber:
         self._artifacts = artifacts
         self._allow_media = allow_media
         self._owners = owners
-        self._inward = Changes(
-            self.text, self.message, self._number, under=self._under, strict=True
-        )
+        self._inward = Changes(self.text, self.message, self._number, under=self.under, strict=True)
         self._outward = Changes(self.reveal, self._shown, document=self._shown_document)
         self._own = Changes(self.reveal, self._shown)
         self._values: dict[str, str | None] = {}
@@ -262,8 +260,8 @@ class StateScrubber:
         rebuild(value, Changes(note, lambda message: message))
         return found
 
-    def _under(self, leaf: Any, key: str) -> Any:
-        """A string or number under a key."""
+    def under(self, leaf: Any, key: str) -> Any:
+        """A string or number with durable tokens in it, understood by the key it stands under."""
         # A tool is told by its name, which is code.
         context = "" if key == "name" else context_of(key, leaf)
         if isinstance(leaf, str):

@@ -62,7 +62,7 @@ class WireTool:
             known.setdefault(token[1:].rpartition("_")[0], []).append(value)
         self._session = self._redactor.session(user_id=self._user_id, known=known)
         arguments = {
-            key: value if self._allowed.argument(name, key) else self._arguments(value)
+            key: value if self._allowed.argument(name, key) else self._argument(key, value)
             for key, value in request.tool_call["args"].items()
         }
         call: Any = {**request.tool_call, "args": arguments}
@@ -81,9 +81,9 @@ class WireTool:
                     return token_pairs(kept[request.tool_call["id"]], request.tool_call["args"])
         return None
 
-    def _arguments(self, value: Any) -> Any:
+    def _argument(self, key: str, value: Any) -> Any:
         assert self._session is not None
-        return redact_value(self._session, value)
+        return redact_value(self._session, value, key=key)
 
     def _state(self, state: Any) -> Any:
         assert self._session is not None
@@ -93,6 +93,7 @@ class WireTool:
             lambda text: session.redact(text).text,
             parts.message,
             lambda number: redact_value(session, number),
+            under=lambda leaf, key: redact_value(session, leaf, key=key),
             strict=True,
         )
         return rebuild(state, changes)

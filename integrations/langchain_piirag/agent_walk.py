@@ -123,11 +123,11 @@ def _rebuild(value: Any, changes: Changes, key: str) -> Any:
         )
     if isinstance(value, BaseModel):
         # Copied field by field: validation would refuse, and quote, what does not fit.
-        fields = {name: inner(getattr(value, name)) for name in type(value).model_fields}
+        fields = {name: inner(getattr(value, name), name) for name in type(value).model_fields}
         extra = value.__pydantic_extra__ or {}
-        return value.model_copy(update={**fields, **{k: inner(v) for k, v in extra.items()}})
+        return value.model_copy(update={**fields, **{k: inner(v, k) for k, v in extra.items()}})
     if dataclasses.is_dataclass(value):
-        changed = {f.name: inner(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        changed = {f.name: inner(getattr(value, f.name), f.name) for f in dataclasses.fields(value)}
         clone = copy.copy(value)
         for name, item in changed.items():
             object.__setattr__(clone, name, item)

@@ -199,13 +199,24 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             raise TenancyError("this thread belongs to another user")
         return owner if OWNER not in state else None
 
-    def _call(self, request: ModelRequest[Any]) -> AgentCall:
+    def _asked(
+        self, request: ModelRequest[Any] | ToolCallRequest
+    ) -> tuple[Any, str | None, str | None, str | None]:
+        """The context of a call, its user, who reads, and the owner that its thread is to have.
+
+        Raises:
+            InvalidUserIdError: The context names no usable user.
+            TenancyError: The thread belongs to another user.
+        """
         context = request.runtime.context if request.runtime is not None else None
         user = self.user(context)
         # Without a vault nobody has to be named; who is, may see their own documents.
         reader = user if user is not None else reader_of(context, self.user_source)
+        return context, user, reader, self._check_owner(request.state, reader)
+
+    def _call(self, request: ModelRequest[Any]) -> AgentCall:
+        context, user, reader, begins = self._asked(request)
         redactor = self._durable or self.redactor
-        begins = self._check_owner(request.state, reader)
         return AgentCall(
             redactor.session(user_id=user, known=known_of(context, self._known), viewer=reader),
             allow_media=self._allow_media,
@@ -285,8 +296,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
     def _tool(
         self, request: ToolCallRequest
     ) -> tuple[Callable[[ToolCallRequest], ToolCallRequest], Callable[[Any], Any], Any]:
-        context = request.runtime.context if request.runtime is not None else None
-        user = self.user(context)
+        # A run that is resumed begins here: no model call has looked whose thread it is.
+        context, user, _, _ = self._asked(request)
         if self.mode == "wire" or user is None:
             wire = WireTool(
                 self.redactor,

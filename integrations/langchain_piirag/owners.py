@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_piirag.blocks import text_of
+from langchain_piirag.blocks import NESTS, SEARCHABLE, kind_of
 from piirag.tenancy.provenance import NOBODY, SPEAKERS, TOOLS, Provenance
 from piirag.tenancy.provenance import Owners as AnyOwners
 
@@ -53,6 +53,21 @@ class Owners(AnyOwners):
             self.search(artifact, found)
         if message.type in TOOLS:
             content = message.content
-            for block in [content] if isinstance(content, str) else content:
-                self.read(text_of(block) or "", found)
+            waiting: list[Any] = [content] if isinstance(content, str) else list(content)
+            while waiting:
+                block = waiting.pop()
+                if isinstance(block, str):
+                    self.read(block, found)
+                elif kind_of(block) in SEARCHABLE:
+                    waiting += self._read_block(block, found)
         return found
+
+    def _read_block(self, block: Mapping[str, Any], found: Provenance) -> list[Any]:
+        """Note what a block of a tool's tells, but for its metadata; the blocks within it."""
+        within: list[Any] = []
+        for key, value in block.items():
+            if key in NESTS and isinstance(value, list):
+                within += value
+            elif key != "metadata":
+                self.search(value, found)
+        return within

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,25 @@ def written_at(message: ChatMessage) -> float | None:
     stamp = message.additional_kwargs.get(_STAMP)
     at = stamp.get("at") if isinstance(stamp, dict) else None
     return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
+
+
+def delete_messages(
+    store: BaseChatStore, key: str, named: Iterable[tuple[str, ChatMessage]], ids: Container[str]
+) -> None:
+    """Write a session anew without some messages, at once; delete it where none are left.
+
+    Args:
+        store: The store.
+        key: The session.
+        named: All messages of the session with their ids.
+        ids: Those to delete.
+    """
+    told = list(named)
+    kept = [message for id, message in told if id not in ids]
+    if kept and len(kept) < len(told):
+        store.set_messages(key, kept)
+    elif told and not kept:
+        store.delete_messages(key)
 
 
 def _stamped(message: ChatMessage, at: float | None) -> ChatMessage:

@@ -12,7 +12,7 @@ from llama_index_piirag.node_stores import NodeStore, Record, Search
 from piirag.errors import ConfigurationError, InvalidInputError, UserErasedError
 from piirag.tenancy import Scope, TenantBinding
 
-__all__ = ["Record", "TenantCollection"]
+__all__ = ["Record", "TenantCollection", "check_count"]
 
 _PREFETCH = 4.0
 _MOST = 2**31 - 1
@@ -128,7 +128,10 @@ class TenantCollection:
     def search(
         self, search: Search, scope: Scope, stored_ids: Sequence[str] | None
     ) -> list[Record]:
-        """The items nearest to what is searched for, nearest first."""
+        """The items nearest to what is searched for, nearest first.
+
+        In modes that search in texts there may be more of them than `k`, or less.
+        """
         if stored_ids is not None:
             search = _with(search, ids=[record.id for record in self._by_ids(stored_ids, scope)])
         if search.ids == []:
@@ -149,7 +152,7 @@ class TenantCollection:
             raise InvalidInputError("mmr_threshold must be between 0 and 1")
         if factor is not None and fixed is not None:
             raise InvalidInputError("give mmr_prefetch_factor or mmr_prefetch_k, not both")
-        k = _count(search.k)
+        k = check_count(search.k)
         fetch = int(fixed) if fixed is not None else int(k * (factor or _PREFETCH))
         wide = _with(search, k=min(max(k, fetch), _MOST), mode="default", vectors=True)
         near = self.search(wide, scope, stored_ids)
@@ -165,13 +168,16 @@ class TenantCollection:
         return [near[index] for index in chosen]
 
     def _full(self, k: int, fetch: Callable[[int], list[Record]]) -> list[Record]:
-        """What is found and has not expired: `k` of it, as long as there is so much."""
-        wanted = _count(k)
+        """What is found and has not expired: `k` of it, as long as there is so much.
+
+        A search in texts may find more than it is asked for, by numbers of its own.
+        """
+        wanted = check_count(k)
         while wanted:
             found = fetch(wanted)
             alive = [record for record in found if self._is_live(record)]
             if len(alive) >= k or len(found) < wanted or wanted == _MOST:
-                return alive[:k]
+                return alive if wanted == k else alive[:k]
             wanted = min(2 * wanted, _MOST)
         return []
 
@@ -189,9 +195,14 @@ class TenantCollection:
             yield ids[start : start + self.store.batch]
 
 
-def _count(k: Any) -> int:
+def check_count(k: Any, name: str = "similarity_top_k") -> int:
+    """Return a number of items to look for.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     if type(k) is not int or not 0 <= k <= _MOST:
-        raise ConfigurationError("similarity_top_k must be a number of items")
+        raise ConfigurationError(f"{name} must be a number of items")
     return k
 
 

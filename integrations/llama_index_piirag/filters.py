@@ -83,12 +83,18 @@ class TenantFilters:
         if filters is None or filters.filters == []:
             return self._binding.scope(None, *clauses)
         self._refuse_key(filters, [0], 0)
-        # Looked at as a whole before ids of documents are looked up in the store.
-        self._check(self._binding.scope(None, self._group(filters, self._scoped), *clauses))
-        return self._binding.scope(None, self._group(filters, self._stored_document_ids), *clauses)
+        documents: list[str] = []
 
-    def _scoped(self, id: str) -> list[str]:
-        return self._binding.read_ids([id])
+        def scoped(id: str) -> list[str]:
+            documents.append(id)
+            return self._binding.read_ids([id])
+
+        # Looked at as a whole before ids of documents are looked up in the store.
+        scope = self._binding.scope(None, self._group(filters, scoped), *clauses)
+        self._check(scope)
+        if not documents:
+            return scope
+        return self._binding.scope(None, self._group(filters, self._stored_document_ids), *clauses)
 
     def _refuse_key(self, filters: MetadataFilters, seen: list[int], depth: int) -> None:
         for part in _parts(filters):

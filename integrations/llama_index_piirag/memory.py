@@ -19,6 +19,7 @@ from llama_index_piirag.chat_stores import (
     Settings,
     UserChatStore,
     UserDBChatStore,
+    delete_messages,
     written_at,
 )
 from piirag.conversations import ConversationTarget, ConversationUser, Retention
@@ -152,12 +153,7 @@ class TenantChatStore:
             raise ConfigurationError("single messages of this chat store cannot be deleted")
         wanted = set(ids)
         for key in self._keys() if wanted else ():
-            told = list(self._named(key))
-            kept = [message for id, message in told if id not in wanted]
-            if kept and len(kept) < len(told):
-                store.set_messages(key, kept)
-            elif told and not kept:
-                store.delete_messages(key)
+            delete_messages(store, key, self._named(key), wanted)
 
     def _erase(self, owner: str) -> None:
         for key in self._keys(owner):

@@ -183,8 +183,7 @@ class MessageRedactor:
     def _known_block(self, block: Any, more: Collection[str], cut: Cut) -> Any:
         if isinstance(block, TextBlock):
             return TextBlock(text=self._session.redact(block.text, cut=cut).text)
-        if isinstance(block, CachePoint):
-            return block
+        update: dict[str, Any] = {}
         if isinstance(block, ToolCallBlock):
             update = self._fields(block, "tool_call_id")
             update["tool_name"] = self._name(block.tool_name)
@@ -198,7 +197,7 @@ class MessageRedactor:
         elif isinstance(block, CitationBlock):
             update = self._fields(block, "title", "source", "additional_location_info")
             update["cited_content"] = self._block(block.cited_content)
-        else:
+        elif not isinstance(block, CachePoint):
             if not self._allow_media:
                 raise InvalidInputError(
                     f"a {type(block).__name__} cannot be searched for personal data; pass "

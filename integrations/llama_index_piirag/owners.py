@@ -20,7 +20,7 @@ from llama_index.core.tools import ToolOutput
 from piirag.tenancy.provenance import NOBODY, SPEAKERS, TOOLS, Provenance
 from piirag.tenancy.provenance import Owners as AnyOwners
 
-__all__ = ["NOBODY", "Owners", "answering", "is_source"]
+__all__ = ["NOBODY", "Owners", "answering", "is_source", "role_of"]
 
 _SOURCES = (
     BaseNode,

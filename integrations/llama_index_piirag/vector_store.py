@@ -19,7 +19,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from llama_index_piirag import erasure as _erasure  # noqa: F401 - registers its resolver
-from llama_index_piirag.collection import Record, TenantCollection
+from llama_index_piirag.collection import Record, TenantCollection, check_count
 from llama_index_piirag.node_stores import Search
 from llama_index_piirag.records import from_record, to_record
 from llama_index_piirag.scrubbing import (
@@ -39,7 +39,8 @@ from piirag.tenancy import EXPIRES_KEY, TenantBinding
 from piirag.tenancy.filters import Clause
 
 _MMR = frozenset({"mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k"})
-_HYBRID = ("alpha", "sparse_top_k", "hybrid_top_k")
+_NUMBERS = frozenset({"sparse_top_k", "hybrid_top_k"})
+_HYBRID = _NUMBERS | {"alpha"}
 
 
 class UserVectorStore(BasePydanticVectorStore):
@@ -256,7 +257,7 @@ class UserVectorStore(BasePydanticVectorStore):
             TenancyError: A filter on the tenant key, an unknown keyword, or a chunk of another
                 user in what the store returned.
             InvalidInputError: A filter that the store cannot carry out, or no usable vector.
-            ConfigurationError: Another query mode.
+            ConfigurationError: Another query mode, or a number of items that is none.
         """
         mmr = query.mode == VectorStoreQueryMode.MMR
         mode, modes = VectorStoreQueryMode(query.mode).value, self._chunks.store.modes | {"mmr"}
@@ -295,7 +296,10 @@ class UserVectorStore(BasePydanticVectorStore):
         if mode != "default" and query.query_str is not None:
             text = self._binding.chunks.question(query.query_str)
         given = {name: getattr(query, name) for name in _HYBRID if mode != "default"}
-        options = {**{k: v for k, v in given.items() if v is not None}, **kwargs}
+        given = {name: value for name, value in given.items() if value is not None}
+        for name in given.keys() & _NUMBERS:
+            check_count(given[name], name)
+        options = {**given, **kwargs}
         return Search(vector, query.similarity_top_k, None, mode, text, options=options)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -305,8 +309,14 @@ class UserVectorStore(BasePydanticVectorStore):
     def _outward(self, found: Sequence[Record]) -> list[BaseNode]:
         """Check each record, name it as the caller knows it, and scrub it once more."""
         nodes = [from_record(self._binding, r.id, r.text, r.metadata) for r in found]
-        # The time of expiry stays a number, which would look like a phone number.
-        expiry = [node.metadata.pop(EXPIRES_KEY, None) for node in nodes]
+        # The time of expiry stays a number, which would look like a phone number. What something
+        # else wrote there as text is searched like any other.
+        expiry = [
+            node.metadata.pop(EXPIRES_KEY)
+            if isinstance(node.metadata.get(EXPIRES_KEY), int | float)
+            else None
+            for node in nodes
+        ]
         clean = scrub_nodes_again(self._binding, nodes)
         for node, expires in zip(clean, expiry, strict=True):
             if expires is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,8 +67,12 @@ def open_service(config: Path, **options: Any) -> ErasureService:
 
 
 def given_user(user: str) -> str:
-    """The user id of the command line; ``-`` reads it from standard input."""
-    return sys.stdin.readline().rstrip("\r\n") if user == "-" else user
+    """The user id of the command line; ``-`` reads it from standard input.
+
+    Raises:
+        ConfigurationError: Standard input is no text.
+    """
+    return _text_of(sys.stdin.readline).rstrip("\r\n") if user == "-" else user
 
 
 def given_users(user: str | None, file: Path | None) -> list[str]:
@@ -82,14 +85,40 @@ def given_users(user: str | None, file: Path | None) -> list[str]:
         raise ConfigurationError("give a user, or a file of users")
     if file is None:
         return [given_user(str(user))]
+    text = _text_of(sys.stdin.read if str(file) == "-" else lambda: file.read_text("utf-8"))
+    return [line for line in text.split("\n") if line]
+
+
+def _text_of(read: Callable[[], str]) -> str:
+    """What is read, without the mark that some editors put before UTF-8."""
     reason = ""
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return read().removeprefix("\ufeff")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
+    raise ConfigurationError(f"what was given cannot be read: {reason}")
+
+
+def read_file(path: Path, longest: int) -> bytes:
+    """A file of a command.
+
+    Args:
+        path: The file.
+        longest: How many bytes it may have.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is longer.
+    """
+    reason = ""
+    try:
+        with path.open("rb") as file:
+            data = file.read(longest + 1)
+        reason = "too long" if len(data) > longest else ""
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
     if reason:
-        raise ConfigurationError(f"the file of users cannot be read: {reason}")
-    return [line for line in text.splitlines() if line]
+        raise ConfigurationError(f"the file cannot be read: {reason}")
+    return data
 
 
 def write_file(path: Path, text: str) -> None:
@@ -98,12 +127,16 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         ConfigurationError: It cannot be written.
     """
+    from piirag.erasure.export_write import Draft
+
     reason = ""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-        os.replace(draft, path)
+        draft = Draft(path)
+        try:
+            draft.file.write(text)
+            draft.finish()
+        finally:
+            draft.drop()
     except OSError as error:
         reason = error.strerror or type(error).__name__
     if reason:

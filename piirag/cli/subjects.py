@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ from piirag.cli.common import (
     exits,
     given_users,
     open_service,
+    read_file,
     show_receipt,
     write_file,
 )
@@ -129,7 +131,7 @@ def erase_subject(
     values = given_users(value, values_from)
     if preview is not None and yes:
         raise ConfigurationError("give --preview or --yes, not both")
-    saved = None if preview is None else _read(preview)
+    saved = None if preview is None else _saved(preview)
     tenants = _tenants(tenants_from, shared)
     service = open_service(config)
     try:
@@ -169,29 +171,15 @@ def _tenants(file: Path | None, shared: bool) -> list[Any] | None:
     return [*given_users(None, file), *([SHARED] if shared else [])]
 
 
-def _cleaner(values: list[str]) -> Any:
+def _cleaner(values: list[str]) -> Callable[[str], str]:
     from piirag.erasure.covering import Mask
+    from piirag.erasure.person import Person
 
-    masks = [Mask(value) for value in values]
-
-    def clean(text: str) -> str:
-        for mask in masks:
-            text = mask.text(text)
-        return text
-
-    return clean
+    # As they were looked for, without the white space around them.
+    return Mask(*Person(values).values).text
 
 
-def _read(path: Path) -> SubjectPreview:
+def _saved(path: Path) -> SubjectPreview:
     from piirag.erasure import SubjectPreview
 
-    reason = ""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
-        reason = "too long" if len(data) > _LONGEST else ""
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    if reason:
-        raise ConfigurationError(f"the preview cannot be read: {reason}")
-    return SubjectPreview.from_json(data)
+    return SubjectPreview.from_json(read_file(path, _LONGEST))

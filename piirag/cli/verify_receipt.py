@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from piirag.cli.common import FAILED, complain, exits
+from piirag.cli.common import FAILED, complain, exits, read_file
 from piirag.errors import ConfigurationError
 
 _LONGEST = 16 * 1024 * 1024
@@ -30,7 +30,7 @@ def verify_receipt(
     from piirag.errors import ReceiptError
 
     try:
-        checked = verify(_read(receipt), _key(public_key))
+        checked = verify(read_file(receipt, _LONGEST), _key(public_key))
     except ReceiptError as error:
         complain(error)
         raise typer.Exit(FAILED) from None
@@ -58,20 +58,7 @@ def _key(given: str) -> str:
     path = Path(given)
     try:
         if path.is_file():
-            return _read(path).decode("ascii", "replace")
+            return read_file(path, _LONGEST).decode("ascii", "replace")
     except (OSError, ValueError):
         pass
     return given
-
-
-def _read(path: Path) -> bytes:
-    reason = ""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
-        reason = "too long" if len(data) > _LONGEST else ""
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    if reason:
-        raise ConfigurationError(f"the file cannot be read: {reason}")
-    return data

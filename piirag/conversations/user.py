@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from piirag.conversations.objects import CutText, Rebuilder, Special
+from piirag.detection.bare_numbers import may_be_personal, sure
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import replace_surrogates
@@ -28,9 +29,6 @@ from piirag.vault.keys import derive
 from piirag.vault.vault import UserVault
 
 _MOST_NAME = 512
-_NUMBER_SCORE = 0.5
-_SHORTEST_NUMBER = 7
-_SHORTEST_UNDER_A_KEY = 3
 # Scrubbed texts, so that a state that is written anew at every step is searched once.
 _MEMO_TEXTS = 4096
 _MEMO_CHARS = 8_000_000
@@ -197,13 +195,10 @@ class ConversationUser:
         table = self._scrubbed(list(wanted), vault, remember)
 
         def change(leaf: Any, context: str) -> Any:
-            text, sure = table[(context, _written(leaf), _cut_of(leaf))]
+            text, is_sure = table[(context, _written(leaf), _cut_of(leaf))]
             if isinstance(leaf, str):
                 return text
-            shortest = _SHORTEST_UNDER_A_KEY if context else _SHORTEST_NUMBER
-            if len(_written(leaf)) < shortest or not sure:
-                return leaf
-            return text
+            return text if is_sure and may_be_personal(_written(leaf), context) else leaf
 
         # What is plain was decided by the first walk: more may be known of the user by now.
         return self._rebuilder(change, lambda k: table.get(("", k, ()), (k, False))[0], row)(value)
@@ -233,8 +228,7 @@ class ConversationUser:
                 spoken=True,
             )
             for item, result in zip(left, results, strict=True):
-                sure = any(f.score >= _NUMBER_SCORE for f in result.findings)
-                table[item] = result.text, sure
+                table[item] = result.text, bool(sure(result.findings))
                 if salt and remember and not self._known:
                     self._memo.put(salt, item, table[item])
             held = [item for item in held if item not in left]

@@ -6,7 +6,7 @@ import bisect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from piirag.detection.disguise.whole import whole
@@ -14,6 +14,7 @@ from piirag.detection.exact import NAMED, in_columns
 from piirag.detection.finding import Finding
 from piirag.detection.known import KnownMatch, KnownValues
 from piirag.detection.protocol import Detector
+from piirag.detection.stretches import outside
 from piirag.detection.text import WORD, fold, normal_form
 from piirag.errors import ConfigurationError, DetectionError
 from piirag.policy import Policy
@@ -320,20 +321,10 @@ def _cut(
 ) -> Iterable[tuple[Finding, str]]:
     """Take the protected stretches, in order, out of a candidate; what is left stays covered."""
     finding = candidate[0]
-    # They do not overlap, so their ends are in order as well.
-    first = bisect.bisect_right(protected, finding.start, key=lambda stretch: stretch[1])
-    after = bisect.bisect_left(protected, finding.end, key=lambda stretch: stretch[0])
-    touching = protected[first:after]
-    if not touching:
+    left = list(outside(finding.start, finding.end, protected))
+    if left == [(finding.start, finding.end)]:
         return [candidate]
-    pieces = []
-    start = finding.start
-    for low, high in [*touching, (finding.end, finding.end)]:
-        if start < low:
-            piece = Finding(finding.entity_type, start, low, finding.score, finding.recognizer)
-            pieces.append((piece, ""))
-        start = max(start, high)
-    return pieces
+    return [(replace(finding, start=start, end=end), "") for start, end in left]
 
 
 def _merge(text: str, candidates: list[tuple[Finding, str]]) -> list[Span]:

@@ -109,18 +109,20 @@ class Mask:
     """Takes a user's id out of what a receipt says: stores may be named for their users.
 
     Args:
-        user_id: The user.
+        *names: The user's id, or all that a person is known by; at least one.
     """
 
-    def __init__(self, user_id: str) -> None:
-        self._pattern = re.compile(rf"(?<![^\W_]){re.escape(user_id)}(?![^\W_])", re.IGNORECASE)
+    def __init__(self, *names: str) -> None:
+        # The longest first: of a name within another one, the rest would stay.
+        choice = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        self._pattern = re.compile(rf"(?<![^\W_])(?:{choice})(?![^\W_])", re.IGNORECASE)
 
     def text(self, text: str) -> str:
-        """A text without the id."""
+        """A text without the names."""
         return self._pattern.sub(_MASKED, text)
 
     def target(self, entry: TargetReceipt) -> TargetReceipt:
-        """A target's part without the id."""
+        """A target's part without the names."""
         residue = entry.residue
         if residue is not None:
             residue = {self.text(file): kinds for file, kinds in residue.items()}

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from piirag.erasure.covering import Mask
 from piirag.erasure.export_values import Values, plain
+from piirag.erasure.retry import named
 from piirag.erasure.target import ErasureTarget, ListingTarget, StoredItem
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import InvalidUserIdError
@@ -235,7 +236,7 @@ class _State:
         except InvalidUserIdError:
             raise
         except Exception as error:  # noqa: BLE001 - any failure makes the export incomplete
-            self.error = _named(error)
+            self.error = named(error)
             return
         while True:
             batch: list[Any] = []
@@ -244,15 +245,11 @@ class _State:
                 for item in islice(found, _BATCH):
                     batch.append(item)
             except Exception as error:  # noqa: BLE001 - as above
-                self.error = _named(error)
+                self.error = named(error)
             if batch:
                 yield batch
             if len(batch) < _BATCH or self.error is not None:
                 return
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def _told(item: StoredItem) -> Record:

@@ -126,10 +126,10 @@ def write(
     if not wanted or len({path.resolve() for path, _ in wanted}) < len(wanted):
         raise ConfigurationError("an export needs a file, or one for each of its forms")
     reason = ""
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     try:
         for path, _ in wanted:
-            drafts.append(_Draft(path))
+            drafts.append(Draft(path))
         writers = [kind(draft.file) for draft, (_, kind) in zip(drafts, wanted, strict=True)]
         summary = _Summary(mask)
         for record in export.records():
@@ -148,8 +148,15 @@ def write(
     raise ErasureError(f"the export cannot be written: {reason}")
 
 
-class _Draft:
-    """A file that takes its name once it is whole; mode 0600 from the start."""
+class Draft:
+    """A file that takes its name once it is whole; mode 0600 from the start.
+
+    Args:
+        path: The name it takes, also from an older file.
+
+    Raises:
+        OSError: It cannot be made; so do the methods.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -189,15 +189,9 @@ class Search:
         self._service = service
         self._sought = sought
         self.subject = service.subjects.person(person.canonical)
-        self._masks = [Mask(value) for value in person.values]
+        self.clean = Mask(*person.values).text
         self.targets = [t for t in service.targets if not isinstance(t, VaultTarget)]
         self.names = numbered(self.clean(target.name) for target in self.targets)
-
-    def clean(self, text: str) -> str:
-        """A text without the person's values."""
-        for mask in self._masks:
-            text = mask.text(text)
-        return text
 
     def scan(self, index: int, keep: set[str] | None = None) -> tuple[Scan, str, str | None]:
         """Look through one target.

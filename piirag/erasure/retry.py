@@ -79,7 +79,12 @@ class Retry:
         except InvalidUserIdError:
             raise
         except Exception as failed:  # noqa: BLE001 - any failure makes the receipt partial
-            return None, f"{type(failed).__module__}.{type(failed).__qualname__}"
+            return None, named(failed)
+
+
+def named(error: Exception) -> str:
+    """What an exception is called where its message, which may hold data, is dropped."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 NO_RETRY = Retry(attempts=1)

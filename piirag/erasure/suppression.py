@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from piirag.erasure.journal import Journal, Suppressed
 from piirag.erasure.receipt import ErasureReceipt
 from piirag.erasure.subjects import Subjects
+from piirag.erasure.verify import in_vaults
 from piirag.errors import ErasureError, VaultKeyError
 from piirag.user_id import check_user_id
 
@@ -183,19 +184,8 @@ def _is_absent(service: ErasureService, user_id: str) -> bool:
     """Whether nothing of a user is there, and every vault refuses writes."""
     if any(error is not None or found for _, found, error in service.count(user_id)):
         return False
-    asked = [service.retry.attempt(vault.is_erased, user_id) for vault in service.vaults]
-    held = [service.retry.attempt(_has_key(vault), user_id) for vault in service.vaults]
-    return all(error is None and erased for erased, error in asked) and all(
-        error is None and not key for key, error in held
-    )
-
-
-def _has_key(vault: Any) -> Any:
-    def ask(user_id: str) -> bool:
-        record = vault.backend.user(vault.tag(user_id))
-        return record is not None and record.wrapped_key is not None
-
-    return ask
+    refused, keys = in_vaults(user_id, service)
+    return refused is not False and not keys
 
 
 def _written(entry: Suppressed) -> dict[str, Any]:

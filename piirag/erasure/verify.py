@@ -14,7 +14,7 @@ from piirag.erasure.receipt import COMPLETE
 from piirag.erasure.residue import Needles
 from piirag.erasure.retry import Retry
 from piirag.erasure.target import ErasureTarget, Residue, Traces
-from piirag.tenancy.tags import TENANT_KEY
+from piirag.tenancy.tags import TENANT_KEY, TenantTags
 from piirag.user_id import check_user_id
 from piirag.vault.vault import Vault
 
@@ -95,8 +95,8 @@ def verify_erasure(
     """Look again whether anything of a user is there. Nothing is changed.
 
     Each target is counted; the files of those that can be searched are searched for the user's
-    id, as it stands in metadata, and for texts the caller knows; the journal is asked how the
-    erasure ended.
+    id, as it stands in metadata, keyed or not, and for texts the caller knows; the journal is
+    asked how the erasure ended.
 
     Args:
         user_id: The user.
@@ -115,7 +115,7 @@ def verify_erasure(
         _look(target, user_id, needles, service.retry, mask) for target in service.targets
     )
     last = service.journal.last(service.subjects.subject(user_id))
-    refused, keys = _vaults(user_id, service)
+    refused, keys = in_vaults(user_id, service)
     unfinished = last is not None and last.status != COMPLETE
     usable = [n for kind in needles.values() for n in kind if len(n) >= Needles.SHORTEST]
     long_enough = len(user_id.encode()) >= Needles.SHORTEST
@@ -155,14 +155,17 @@ def _look(
     residue: Residue | None = None
     if error is None and target.capabilities.scan:
         traces = Traces({kind: list(items) for kind, items in needles.items()})
+        tags = getattr(target, "tags", None)
+        if isinstance(tags, TenantTags) and tags.keyed:
+            traces.needles["ids"].append(tags.tag(user_id).encode())
         residue, error = retry.run(lambda: target.residue(traces))
     if residue is not None:
         residue = {mask.text(file): kinds for file, kinds in residue.items()}
     return TargetVerification(mask.text(target.name), target.kind, found, residue, error)
 
 
-def _vaults(user_id: str, service: ErasureService) -> tuple[bool | None, bool]:
-    """Whether every vault refuses the user, and whether one holds a key of theirs."""
+def in_vaults(user_id: str, service: ErasureService) -> tuple[bool | None, bool]:
+    """Whether every vault refuses the user (None without one), and whether one holds their key."""
     refused = True
     keys = False
     for vault in service.vaults:

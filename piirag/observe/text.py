@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from piirag.detection.bare_numbers import may_be_personal, sure
 from piirag.detection.finding import Finding
 from piirag.detection.known import Known, KnownValues
 from piirag.detection.protocol import Detector
@@ -31,8 +32,6 @@ WITHHELD = "[WITHHELD]"
 # two and its first half let through.
 _MARGIN = 4096
 _SHORTEST = 3
-_NUMBER_SCORE = 0.5
-_SHORTEST_NUMBER = 7
 _DEPTH = 32
 _PLAIN = (uuid.UUID, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 
@@ -239,15 +238,13 @@ class TextGuard:
         return f"[WITHHELD {type(value).__name__}]"
 
     def _number(self, value: Any, clean: str, context: str) -> Any:
-        shortest = _SHORTEST if context else _SHORTEST_NUMBER
-        if len(repr(value)) < shortest or clean == repr(value):
+        if clean == repr(value) or not may_be_personal(repr(value), context):
             return value
         if clean == WITHHELD:
             return clean
-        sure = any(f.score >= _NUMBER_SCORE for f in self._sure(repr(value), context))
-        return clean if sure else value
+        return clean if sure(self._in_number(repr(value), context)) else value
 
-    def _sure(self, text: str, context: str) -> tuple[Finding, ...]:
+    def _in_number(self, text: str, context: str) -> tuple[Finding, ...]:
         try:
             return tuple(f for f in self._find(context + text) if f.end > len(context))
         except Exception:  # noqa: BLE001 - then it counts as found

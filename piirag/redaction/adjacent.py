@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 
 from piirag.detection.finding import Finding
 from piirag.detection.spans import Span
+from piirag.detection.stretches import outside
 from piirag.detection.text import WORD
 
 Cut = tuple[Finding, ...]
@@ -77,13 +78,9 @@ def with_cuts(
         if before is not None:
             result.append(before)
             continue
-        first = bisect.bisect_right(protected, finding.start, key=lambda stretch: stretch[1])
-        after = bisect.bisect_left(protected, finding.end, key=lambda stretch: stretch[0])
-        start = finding.start
-        for low, high in [*protected[first:after], (finding.end, finding.end)]:
-            if start < low and WORD.search(text, start, low):
-                result.append(Span(replace(finding, start=start, end=low), text[start:low]))
-            start = max(start, high)
+        for start, end in outside(finding.start, finding.end, protected):
+            if WORD.search(text, start, end):
+                result.append(Span(replace(finding, start=start, end=end), text[start:end]))
     return result
 
 

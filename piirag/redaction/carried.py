@@ -8,6 +8,7 @@ parts; a person also by a part of the name, or as `jane_roe.pdf` spells it.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 
 from piirag.detection.finding import Finding
@@ -46,7 +47,7 @@ Again = tuple[Finding, str]
 
 
 class Carried:
-    """Values to look for again.
+    """Values to look for again. Threads may share it.
 
     Args:
         policy: Its allow list is heeded.
@@ -54,6 +55,7 @@ class Carried:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._lock = threading.Lock()
         self._seen: set[tuple[str, str, str]] = set()
         self._surfaces = IssuedValues()
         self._codes = KnownValues()
@@ -74,14 +76,15 @@ class Carried:
             value: What it stands for: for a part of a name, the full name.
         """
         entry = (entity_type, surface, value)
-        if entry in self._seen or len(self._seen) >= _MOST:
-            return
-        self._seen.add(entry)
-        self._surfaces.add(surface, entity_type)
-        if entity_type == _PERSON:
-            self._add_person(value)
-        elif _is_code(entity_type, surface):
-            self._codes.add(entity_type, surface)
+        with self._lock:
+            if entry in self._seen or len(self._seen) >= _MOST:
+                return
+            self._seen.add(entry)
+            self._surfaces.add(surface, entity_type)
+            if entity_type == _PERSON:
+                self._add_person(value)
+            elif _is_code(entity_type, surface):
+                self._codes.add(entity_type, surface)
 
     def _add_person(self, value: str) -> None:
         words = [word for word in re.findall(r"[^\W\d_]+", value) if len(word) > 1]
@@ -100,6 +103,21 @@ class Carried:
             return []
         rest = blanked(text, covered)
         rest = blanked(rest, tokens_in(rest))
+        with self._lock:
+            hits = self._hits(text, rest)
+        again: list[Again] = []
+        for finding, value in sorted(hits, key=lambda h: (h[0].start, -h[0].end)):
+            surface = text[finding.start : finding.end]
+            if rest[finding.start : finding.end] != surface:
+                # It reaches into what is replaced already.
+                continue
+            if again and finding.start < again[-1][0].end:
+                continue
+            if not self._policy.allows(finding.entity_type, surface):
+                again.append((finding, value))
+        return again
+
+    def _hits(self, text: str, rest: str) -> list[Again]:
         hits = [
             (Finding(kind, start, end, 1.0, SAME_DOCUMENT), text[start:end])
             for start, end, kind in self._surfaces.find(rest)
@@ -116,17 +134,7 @@ class Carried:
                 for match in self._people.find(rest)
                 if _is_meant(match, rest[match.start : match.end])
             ]
-        again: list[Again] = []
-        for finding, value in sorted(hits, key=lambda h: (h[0].start, -h[0].end)):
-            surface = text[finding.start : finding.end]
-            if rest[finding.start : finding.end] != surface:
-                # It reaches into what is replaced already.
-                continue
-            if again and finding.start < again[-1][0].end:
-                continue
-            if not self._policy.allows(finding.entity_type, surface):
-                again.append((finding, value))
-        return again
+        return hits
 
     def _found(self, match: KnownMatch, surface: str) -> Again:
         value = surface if match.part and match.owners > 1 else match.value.value

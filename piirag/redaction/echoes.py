@@ -7,6 +7,7 @@ was given a value says it again often enough that its exact surface counts there
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable
 
 from piirag.detection.finding import Finding
@@ -20,16 +21,23 @@ RECOGNIZER = "GivenToTool"
 _WORD = re.compile(r"[^\W_]+")
 # "a" or "12" stands in every answer, and tells nothing.
 _FEWEST = 3
+_MOST = 32_768
 
 
 class Echoes:
     """Values by their first word, so that a text costs what its length is, not their number.
 
+    Threads may share it.
+
     Args:
         values: Entity types and values.
+        most: How many it remembers; the oldest go.
     """
 
-    def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, values: Iterable[tuple[str, str]] = (), *, most: int = _MOST) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._first: dict[str, str] = {}
         self._by_word: dict[str, dict[str, str]] = {}
         self._followed = 0
         for kind, value in values:
@@ -42,7 +50,15 @@ class Echoes:
         if first is None or entity_type == tokens.LITERAL:
             return
         if sum(map(str.isalnum, value)) >= _FEWEST and not tokens.PSEUDONYM.fullmatch(value):
-            self._by_word.setdefault(first[0], {}).setdefault(value, entity_type)
+            with self._lock:
+                self._first.setdefault(value, first[0])
+                self._by_word.setdefault(first[0], {}).setdefault(value, entity_type)
+                while len(self._first) > self._most:
+                    oldest = next(iter(self._first))
+                    word = self._first.pop(oldest)
+                    del self._by_word[word][oldest]
+                    if not self._by_word[word]:
+                        del self._by_word[word]
 
     def follow(self, mapping: RedactionMapping) -> Echoes:
         """Remember what has come into a mapping since it was last followed.
@@ -58,8 +74,17 @@ class Echoes:
 
     def find(self, text: str) -> Cut:
         """Where the values stand as whole words, in order; they do not overlap."""
-        if not self._by_word:
+        if not self._first:
             return ()
+        with self._lock:
+            found = self._hits(text)
+        apart: list[Finding] = []
+        for finding in sorted(found, key=lambda f: (f.start, -f.end)):
+            if not apart or finding.start >= apart[-1].end:
+                apart.append(finding)
+        return tuple(apart)
+
+    def _hits(self, text: str) -> list[Finding]:
         found: list[Finding] = []
         for word in _WORD.finditer(text):
             for value, kind in self._by_word.get(word[0], {}).items():
@@ -69,11 +94,7 @@ class Echoes:
                     continue
                 if not (value[-1].isalnum() and text[end : end + 1].isalnum()):
                     found.append(Finding(kind, start, end, 1.0, RECOGNIZER))
-        apart: list[Finding] = []
-        for finding in sorted(found, key=lambda f: (f.start, -f.end)):
-            if not apart or finding.start >= apart[-1].end:
-                apart.append(finding)
-        return tuple(apart)
+        return found
 
     def __repr__(self) -> str:
-        return f"Echoes({sum(map(len, self._by_word.values()))})"
+        return f"Echoes({len(self._first)})"

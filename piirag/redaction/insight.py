@@ -16,6 +16,7 @@ from piirag.detection.quasi.assess import scanned
 from piirag.detection.quasi.words import Scan
 from piirag.detection.spans import Span
 from piirag.detection.special import SPECIAL_TYPES, special_categories
+from piirag.detection.stretches import outside
 from piirag.detection.text import WORD
 from piirag.detection.windows import WINDOW
 from piirag.policy import Policy
@@ -110,14 +111,7 @@ def _is_replaced(policy: Policy, finding: Finding) -> bool:
 def _outside(findings: Iterable[Finding], taken: Iterable[tuple[int, int]]) -> list[Finding]:
     """The findings that lie outside of stretches in order."""
     stretches = [span for span in taken if span[0] < span[1]]
-    return [f for f in findings if not _touching(f, stretches)]
-
-
-def _touching(finding: Finding, taken: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
-    """Those of some stretches, in order and without overlaps, that overlap a finding."""
-    first = bisect.bisect_right(taken, finding.start, key=lambda stretch: stretch[1])
-    after = bisect.bisect_left(taken, finding.end, key=lambda stretch: stretch[0])
-    return taken[first:after]
+    return [f for f in findings if (f.start, f.end) in outside(f.start, f.end, stretches)]
 
 
 def _shifted(findings: Iterable[Finding], by: int) -> list[Finding]:
@@ -138,11 +132,8 @@ def _with_spans(
     taken = sorted([*((s.finding.start, s.finding.end) for s in spans), *protected])
     result = list(spans)
     for finding in sorted(chosen, key=lambda f: (f.start, -f.end)):
-        start = finding.start
-        for low, high in [*_touching(finding, taken), (finding.end, finding.end)]:
-            if start < low and WORD.search(text, start, low):
-                piece = replace(finding, start=start, end=low)
-                result.append(Span(piece, text[start:low]))
-                bisect.insort(taken, (start, low))
-            start = max(start, high)
+        for start, end in list(outside(finding.start, finding.end, taken)):
+            if WORD.search(text, start, end):
+                result.append(Span(replace(finding, start=start, end=end), text[start:end]))
+                bisect.insort(taken, (start, end))
     return sorted(result, key=lambda span: span.finding.start)

@@ -39,11 +39,13 @@ class IssuedValues:
     """Values by their first word, so that a text costs what its length is, not their number."""
 
     def __init__(self) -> None:
-        self._by_word: dict[str, dict[str, tuple[str, str]]] = {}
+        # A value in lower case, with the one spelling that counts, if only one does.
+        self._by_word: dict[str, dict[tuple[str, str], str]] = {}
         self._long: dict[str, str] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_word.values())) + len(self._long)
+        return self._count
 
     def add(self, value: str, entity_type: str) -> None:
         """Remember a value, unless it is too short or too common a word to look for."""
@@ -63,14 +65,17 @@ class IssuedValues:
             # secret is so long that it is no word.
             if letters < _FEWEST_IN_ONE_WORD or not (value[0].isupper() or _is_long(value)):
                 return
-            entry = (value, entity_type)
+            exact = value
         else:
-            entry = ("", entity_type)
+            exact = ""
         lowered = _lower(value)
         if digits >= _NEVER_BY_CHANCE:
+            self._count += lowered not in self._long
             self._long[lowered] = entity_type
             return
-        self._by_word.setdefault(_WORD.search(lowered)[0], {})[lowered] = entry  # type: ignore[index]
+        held = self._by_word.setdefault(_WORD.search(lowered)[0], {})  # type: ignore[index]
+        self._count += (lowered, exact) not in held
+        held[(lowered, exact)] = entity_type
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where the values stand: start, end, type.
@@ -84,7 +89,7 @@ class IssuedValues:
                 yield at, at + len(value), kind
                 at = lowered.find(value, at + len(value))
         for word in self._by_word.keys() & set(_WORD.findall(lowered)):
-            for value, (exact, kind) in self._by_word[word].items():
+            for (value, exact), kind in self._by_word[word].items():
                 at = lowered.find(value)
                 while at >= 0:
                     end = at + len(value)

@@ -66,7 +66,8 @@ class RedactionMapping:
     def values(self) -> list[tuple[str, str]]:
         """Entity types and values, of all that placeholders stand for."""
         self._expire()
-        return [] if self.closed else [(self._kinds[t], v) for t, v in self._values.items()]
+        # A tool in another thread may show values meanwhile: their types come last.
+        return [] if self.closed else [(k, self._values[t]) for t, k in list(self._kinds.items())]
 
     @property
     def closed(self) -> bool:

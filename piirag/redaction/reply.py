@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from piirag.detection.bare_numbers import may_be_personal, sure
 from piirag.detection.finding import Finding
 from piirag.detection.text import require_text
 from piirag.errors import ConfigurationError, PIIBlockedError
@@ -28,10 +29,6 @@ Sink = Literal["display", "tool", "none"]
 back into it."""
 
 SINKS = ("display", "tool", "none")
-
-# A number in tool arguments that is shorter is no card and no telephone number.
-_FEWEST_DIGITS = 7
-_NUMBER_SCORE = 0.5
 
 
 @dataclass(frozen=True)
@@ -127,9 +124,9 @@ class Reply:
         if isinstance(leaf, str):
             return self.text(leaf, sink)
         shown = str(leaf)
-        if not self._looks or len(shown) < _FEWEST_DIGITS:
+        if not self._looks or not may_be_personal(shown):
             return leaf
-        found = [f for f in self.session.unseen(shown, ()) if f.score >= _NUMBER_SCORE]
+        found = sure(self.session.unseen(shown, ()))
         if not found:
             return leaf
         self._count(found)

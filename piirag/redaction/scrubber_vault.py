@@ -80,9 +80,7 @@ class ScrubberVault:
         return self._spoken(self._state(self._open(user_id, remember=False)))
 
     def _spoken(self, state: UserState) -> Carried:
-        if state.spoken is None:
-            state.spoken = Carried(self.policy)
-        return state.spoken
+        return self._states.spoken(state, self.policy)
 
     def token_of(self, span: Span, *, user_id: str) -> str:
         """The pseudonym that a value has, or would have; stores nothing."""

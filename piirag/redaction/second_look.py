@@ -10,13 +10,13 @@ A hit is counted and logged by its type, at level WARNING by the logger `piirag.
 
 from __future__ import annotations
 
-import bisect
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from piirag.detection.finding import Finding
 from piirag.detection.protocol import Detector
+from piirag.detection.stretches import outside
 from piirag.errors import PIIBlockedError
 from piirag.policy import Policy
 from piirag.redaction import tokens
@@ -66,10 +66,11 @@ class SecondLook:
         if not self.on:
             return []
         found: list[Finding] = []
+        # A key of many lines may reach over stretches.
         hits = [
             (low, high, kind, score)
             for start, end, kind, score in leaks(blanked(text, covered))
-            for low, high in _outside(start, end, covered)
+            for low, high in outside(start, end, covered)
         ]
         for start, end, kind, score in sorted(hits, key=lambda h: (h[0], -h[1])):
             if found and start < found[-1].end:
@@ -102,19 +103,6 @@ class SecondLook:
 
     def __repr__(self) -> str:
         return f"SecondLook({self._policy.second_look!r})"
-
-
-def _outside(start: int, end: int, covered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """What is left of a hit, such as a key of many lines, that reaches over covered stretches."""
-    first = bisect.bisect_right(covered, start, key=lambda stretch: stretch[1])
-    for low, high in covered[first:]:
-        if low >= end:
-            break
-        if start < low:
-            yield start, low
-        start = max(start, high)
-    if start < end:
-        yield start, end
 
 
 def tokens_in(text: str) -> list[tuple[int, int]]:

@@ -102,14 +102,19 @@ class RedactionSession(Search):
         done = self._done.get(key)
         if done is not None and done.version == self._carried.version:
             return done.redaction
-        if self.mapping.closed:
-            raise InvalidInputError("this session is closed")
+        self._require_open()
         before = None if done is None else done.redaction.text
         done = self._redact(*key) if done is None else self._renew(text, owner, done)
         self._done[key] = done
         if done.redaction.text != before:
             self._prompt.sent(done.redaction.text)
         return done.redaction
+
+    def find(self, text: str, *, context: str = "") -> list[Finding]:
+        """As in `Search`, while the session is open."""
+        self._end_if_over()
+        self._require_open()
+        return super().find(text, context=context)
 
     @property
     def version(self) -> int:
@@ -147,6 +152,10 @@ class RedactionSession(Search):
         """Forget everything once the time of the mapping is over, too."""
         if not self._over and self.mapping.closed:
             self.close()
+
+    def _require_open(self) -> None:
+        if self.mapping.closed:
+            raise InvalidInputError("this session is closed")
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +195,7 @@ class RedactionSession(Search):
         issued = self._issued(text)
         protected = sorted([*literals, *(span for span, _ in issued)])
         spans, insight = self._spans(text, protected, context, cut)
-        structure = None if context else json_of(text)
+        structure = json_of(text)
         if structure is not None:
             spans = structure.fit_numbers(spans)
         with self._lock:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from piirag.detection.known import KnownValues
 from piirag.detection.text import normal_form
+from piirag.policy import Policy
 from piirag.redaction.carried import Carried
 from piirag.redaction.issuer import Name
 from piirag.vault.vault import UserVault
@@ -63,6 +64,13 @@ class UserStates:
             while len(self._states) > _USERS:
                 self._states.popitem(last=False)
         return state
+
+    def spoken(self, state: UserState, policy: Policy) -> Carried:
+        """What was found in a user's conversations."""
+        with self._lock:
+            if state.spoken is None:
+                state.spoken = Carried(policy)
+            return state.spoken
 
     def drop(self, tag: str) -> None:
         """Forget a user who was erased."""

@@ -7,16 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from piirag.detection.bare_numbers import may_be_personal, sure
 from piirag.errors import InvalidInputError
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.redactor import RedactionSession
 from piirag.redaction.rehydrate import rehydrate
-
-# A bare number is taken for personal data only where its form proves it (a card's checksum), or
-# where its key says so; what is shorter than this never is.
-_NUMBER_SCORE = 0.5
-_SHORTEST_NUMBER = 7
-_SHORTEST_UNDER_A_KEY = 3
 
 _T = TypeVar("_T")
 
@@ -185,9 +180,7 @@ def redact_value(
         if isinstance(leaf, str):
             return session.redact(leaf, owner=owner, context=context).text
         shown = str(leaf)
-        if len(shown) < (_SHORTEST_UNDER_A_KEY if context else _SHORTEST_NUMBER):
-            return leaf
-        if all(f.score < _NUMBER_SCORE for f in session.find(shown, context=context)):
+        if not may_be_personal(shown, context) or not sure(session.find(shown, context=context)):
             return leaf
         return session.redact(shown, owner=owner, context=context).text
 

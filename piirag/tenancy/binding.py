@@ -132,13 +132,17 @@ class TenantBinding:
 
     def again(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Scrub retrieved chunks once more. See `ChunkScrubber.again`."""
-        expiry = [_part(chunk.metadata, EXPIRES_KEY) for chunk in chunks]
-        bare = [
-            Chunk(c.text, {k: v for k, v in c.metadata.items() if k != EXPIRES_KEY}, c.id)
+        # Text that something else wrote there is searched like any other.
+        expiry = [
+            {k: v for k, v in c.metadata.items() if k == EXPIRES_KEY and isinstance(v, int | float)}
             for c in chunks
         ]
+        bare = [
+            replace(c, metadata={k: v for k, v in c.metadata.items() if k not in expires})
+            for c, expires in zip(chunks, expiry, strict=True)
+        ]
         return [
-            Chunk(chunk.text, {**chunk.metadata, **expires}, chunk.id) if expires else chunk
+            replace(chunk, metadata={**chunk.metadata, **expires}) if expires else chunk
             for chunk, expires in zip(self.chunks.again(bare), expiry, strict=True)
         ]
 
@@ -192,10 +196,6 @@ class TenantBinding:
                 "yours, choose another tenant_key"
             )
         return bare
-
-
-def _part(metadata: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {key: metadata[key]} if key in metadata else {}
 
 
 def _expiry(metadata: dict[str, Any]) -> dict[str, float]:

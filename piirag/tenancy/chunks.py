@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from numbers import Number
 from typing import Any
 
+from piirag.detection.bare_numbers import sure
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
@@ -19,10 +20,6 @@ from piirag.vault.keys import keyed_hash
 
 _HASHED_ID = re.compile(r"id-[a-z2-7]{26}")
 _OPAQUE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,64}", re.I)
-
-# Presidio scores a phone or bank number without context below this; in metadata, the key is the
-# context ("phone: 2125550101"), and a bare number that scores less is left a number.
-_NUMBER_SCORE = 0.5
 
 
 @dataclass(frozen=True, repr=False)
@@ -330,7 +327,7 @@ def _clean(leaf: Any, results: Iterator[ScrubResult]) -> Any:
     if not _searched(leaf):
         return leaf
     result = next(results)
-    if isinstance(leaf, Number) and all(f.score < _NUMBER_SCORE for f in result.findings):
+    if isinstance(leaf, Number) and not sure(result.findings):
         return leaf
     return result.text if isinstance(leaf, str) or result.findings else leaf
 

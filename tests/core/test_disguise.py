@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from piirag.detection.disguise import Normalized, detect_disguised, normalize
+from piirag.detection.disguise import Normalized, detect_disguised, escapes, normalize
 from piirag.detection.disguise import gate as gates
 from piirag.detection.disguise.characters import FOLDED, SUSPECT
 from piirag.detection.disguise.mapping import Edit, rewrite
@@ -22,6 +22,7 @@ from piirag.detection.disguise.view import REACH
 from piirag.detection.disguise.whole import whole
 from piirag.detection.finding import Finding
 from piirag.detection.presidio import NOT_BY_DEFAULT, PresidioDetector, offline_analyzer
+from piirag.detection.recognizers import signs
 from piirag.detection.text import replace_surrogates
 
 LEAST = 0.35
@@ -924,3 +925,18 @@ def test_D12_clean_technical_text_gains_no_finding():
 def test_D12_tables_and_columns_of_numbers_gain_no_finding(table):
     assert added(table) == []
     assert added(f"Results:\n{table}\nend") == []
+
+
+def test_no_word_of_a_text_outlives_it_in_a_cache():
+    before = escapes._begins_label.cache_info().currsize
+    escapes._is_plain("zorblatquixon")
+    assert escapes._begins_label.cache_info().currsize == before
+
+
+def test_a_label_taken_up_later_is_seen_behind_an_escape(monkeypatch):
+    assert escapes._is_plain("window")
+    register = signs._Register()
+    register.version = signs.label_version() + 1
+    register.add_labels(["window"])
+    monkeypatch.setattr(signs, "_register", register)
+    assert not escapes._is_plain("window")

@@ -318,3 +318,28 @@ def test_D15_a_card_in_the_cell_behind_a_number_is_one(text: str) -> None:
 def test_D12_decimals_are_no_card() -> None:
     found = default_detector(model="none").detect("ratio 0.4111111111111111 of all")
     assert "CREDIT_CARD" not in {f.entity_type for f in found}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("The results of Jane Roe[1] stand.", ["Jane Roe"]),
+        ("It was shown by Miller[3], and by Jane Roe[1,2].", ["Miller", "Jane Roe"]),
+        ("Jane Roe::Peter Fuchs", ["Jane Roe", "Peter Fuchs"]),
+        ("Alice->Bob: hello", ["Alice"]),
+    ],
+)
+def test_a_name_with_a_footnote_or_an_arrow_behind_it_is_no_code(
+    text: str, names: list[str]
+) -> None:
+    findings = [
+        Finding("PERSON", text.index(n), text.index(n) + len(n), 0.9, "BundledNerRecognizer")
+        for n in names
+    ]
+    assert plausible(text, findings) == findings
+
+
+@pytest.mark.parametrize("text", ["items[0] = x", "Vector::push", "node->next", "Reader() {"])
+def test_D12_what_is_called_or_indexed_is_no_name(text: str) -> None:
+    surface = text.split("[")[0].split("(")[0].split("-")[0].split(":")[0]
+    assert plausible(text, [Finding("PERSON", 0, len(surface), 0.9, "BundledNerRecognizer")]) == []

@@ -369,8 +369,10 @@ def test_both_duties_do_not_depend_on_the_chunks(case: tuple[str, list[str]]) ->
         assert reply.counts == whole.counts
     for value in ("new@x.io", "other@x.io", "a" * 90 + "@x.io"):
         assert value not in expected
-    if not set("/?#:<=") & set(text):
-        assert "[EMAIL_ADDRESS_1]" not in expected
+    if "[EMAIL_ADDRESS_1]" in expected:
+        # It is refused only where the target of a link may have begun.
+        assert whole.counts.refused
+        assert set("/?#:<=") & set(text) or "](" in text
 
 
 @examples(300)

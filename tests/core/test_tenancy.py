@@ -308,3 +308,13 @@ def test_the_time_of_expiry_stays_a_number(binding) -> None:
         assert not binding.is_live({"expires_at": nonsense})
     with pytest.raises(InvalidInputError):
         binding.inward([Chunk("x", {"expires_at": datetime(2031, 1, 2)}, "1")])
+
+
+@pytest.mark.parametrize("stored", ["4111111111111111", "+14155552671"])
+def test_L9_text_in_place_of_a_time_of_expiry_is_searched(stored: str) -> None:
+    binding = TenantBinding(Scrubber(), "alice", TenantTags())
+    [chunk, number] = binding.again(
+        [Chunk("x", {"expires_at": stored}), Chunk("x", {"expires_at": 4102444800.0})]
+    )
+    assert stored not in str(chunk.metadata["expires_at"])
+    assert number.metadata["expires_at"] == 4102444800.0

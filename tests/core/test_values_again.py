@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 from typing import Any
 
 import pytest
 
-from piirag import MemoryVault, Policy, Redactor, Scrubber
+from piirag import InvalidInputError, MemoryVault, Policy, Redactor, Scrubber
 from piirag.observe import TextGuard
 from piirag.redaction import RedactionSession
 from piirag.redaction.carried import Carried
+from piirag.redaction.echoes import Echoes
 from piirag.redaction.walk import redact_value, settled
 from piirag.tenancy.chunks import Chunk, ChunkScrubber
 from support.technical_lines import LINES
@@ -183,3 +186,67 @@ def test_D15_numbers_in_json_become_strings_and_numbers_again(text: str) -> None
         stream = redactor.stream(redaction.mapping)
         pieces = [stream.feed(redaction.text[:at]), stream.feed(redaction.text[at:])]
         assert "".join([*pieces, stream.flush()]) == text
+
+
+def test_two_spellings_of_a_word_are_both_found() -> None:
+    carried = Carried(Policy())
+    carried.add("LOCATION", "Zorbsville", "Zorbsville")
+    before = carried.version
+    carried.add("LOCATION", "ZORBSVILLE", "ZORBSVILLE")
+    assert carried.version > before
+    assert len(carried.find("from Zorbsville to ZORBSVILLE")) == 2
+
+
+def test_values_may_come_while_another_thread_looks_for_them() -> None:
+    """Conversations of one user share them, and a session may serve several threads."""
+    carried = Carried(Policy())
+    errors: list[str] = []
+    done = threading.Event()
+
+    def look() -> None:
+        try:
+            while not done.is_set():
+                carried.find("account one 4111111111111111")
+        except RuntimeError as error:
+            errors.append(type(error).__name__)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        for number in range(1500):
+            carried.add("ID", f"account {number:06d}", "")
+            carried.add("CREDIT_CARD", str(4000000000000000 + number), "")
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert errors == []
+
+
+def test_a_number_in_json_under_a_key_is_replaced_by_a_string() -> None:
+    session = Redactor().session()
+    data = {"payload": '{"card": 4111111111111111, "n": 1}'}
+    first = redact_value(session, data)
+    assert json.loads(first["payload"]) == {"card": "[CREDIT_CARD_1]", "n": 1}
+    assert session.reply().value(first) == data
+
+
+def test_what_tools_were_given_is_bounded_and_the_oldest_goes() -> None:
+    echoes = Echoes([("ID", "Dr first")], most=2)
+    for value in ("Dr second", "Dr third", "Dr third"):
+        echoes.add("ID", value)
+    text = "Dr first, Dr second, Dr third"
+    assert [text[f.start : f.end] for f in echoes.find(text)] == ["Dr second", "Dr third"]
+    assert repr(echoes) == "Echoes(2)"
+
+
+def test_a_closed_session_searches_and_keeps_nothing() -> None:
+    with Redactor().session() as session:
+        assert session.find("call jane.roe@example.com")
+    with pytest.raises(InvalidInputError):
+        session.find("call jane.roe@example.com")
+    assert not session._found

@@ -1,49 +1,47 @@
-"""A Postgres for the journal, and processes for the crash tests."""
+"""A user's data to be erased, a Postgres for the journal, processes for the crash tests."""
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from piirag import SQLiteVault
+from piirag.erasure.journal_sqlite import SQLiteJournal
+from support.erasure import GONE, KEY, RowsTarget
+from support.postgres import url_of_server
 
-def _missing(what: str) -> None:
-    """Skip, or fail where the services have to be there."""
-    if os.environ.get("PIIRAG_CI") or os.environ.get("PIIRAG_REQUIRE_SERVICES"):
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
+
+@pytest.fixture
+def vault(tmp_path: Path) -> SQLiteVault:
+    """The vault of two users."""
+    vault = SQLiteVault(tmp_path / "vault.db", KEY)
+    for user in (GONE, "bob"):
+        vault.open(user).put([("token", {"v": f"value of {user}"}, False)])
+    return vault
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> RowsTarget:
+    """A store of the same users."""
+    rows = RowsTarget(tmp_path / "rows")
+    rows.fill(GONE)
+    rows.fill("bob")
+    return rows
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> SQLiteJournal:
+    return SQLiteJournal(tmp_path / "erasure.db")
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def postgres_server() -> str:
     """The URL of a Postgres server of our own."""
-    for package in ("pgserver", "psycopg"):
-        if importlib.util.find_spec(package) is None:
-            _missing(f"the package {package}")
-    import pgserver
-
-    # Not pytest's own folder: the path of a Unix socket may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix="piirag-"))
-    # Starting has a limit of ten seconds, which is short on a busy machine; it can be resumed.
-    for attempt in range(4):
-        try:
-            server = pgserver.get_server(folder / "postgres")
-            break
-        except (subprocess.SubprocessError, AssertionError):
-            if attempt == 3:
-                raise
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    return url_of_server()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from piirag.erasure.suppression import SuppressionList
 from piirag.errors import ErasureError, InvalidUserIdError, UserErasedError, VaultKeyError
 from piirag.vault import KeyRing
 from support.erasure import RowsTarget
+from support.subjects import Place
 
 GONE = "alice_the_erased"
 KEY = MasterKey.generate()
@@ -219,6 +220,21 @@ def test_verify_finds_a_text_in_the_bytes(place: Path) -> None:
     assert found.targets[0].residue["rows.db"]["texts"] == 1
     assert found.status == "in files"
     assert "too short" in found.note
+
+
+def test_verify_looks_for_keyed_tags_too(tmp_path: Path) -> None:
+    pytest.importorskip("chromadb")
+    vault = MemoryVault()
+    place = Place("chroma", vault, tmp_path / "chroma", keyed=True)
+    place.write(GONE, {"1": "a text of one user and nobody else"})
+    place.write("bob", {"1": "a text of another user and nobody else"})
+    service = ErasureService([place.target], vault=vault)
+    assert service.delete_user(GONE).complete
+    found = service.verify(GONE)
+    assert found.status == "in files"
+    assert any(kinds.get("ids") for kinds in found.targets[0].residue.values())
+    place.target.reclaim(GONE)
+    assert service.verify(GONE).absent
 
 
 def test_verify_says_that_an_erasure_is_not_finished(place: Path, monkeypatch: Any) -> None:

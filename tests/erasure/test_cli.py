@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -238,3 +239,28 @@ def test_the_command_itself(place: Place) -> None:
     )
     assert done.returncode == 4, done.stderr
     assert done.stderr == ""
+
+
+def test_files_are_written_as_utf_8_whatever_the_locale_is(tmp_path: Path) -> None:
+    code = "import sys, pathlib; from piirag.cli.common import write_file; "
+    code += "write_file(pathlib.Path(sys.argv[1]), chr(0x17c))"
+    for locale in ("C", "C.UTF-8"):
+        file = tmp_path / f"{locale}.html"
+        subprocess.run(
+            [sys.executable, "-c", code, str(file)],
+            env={**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0"},
+            check=True,
+            timeout=120,
+        )
+        assert file.read_bytes() == "\u017c".encode()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_port_that_is_no_number_is_a_mistake_not_a_store_that_is_down(place: Place) -> None:
+    pytest.importorskip("chromadb")
+    place.write('[[stores]]\nkind = "chroma"\nhost = "localhost"\nport = "x"\ncollection = "crm"\n')
+    done = place.run("delete-user", GONE)
+    assert done.exit_code == 2, done.output
+    assert "port" in done.output
+    assert place.rows.read(GONE)

@@ -144,3 +144,25 @@ def test_export(crm: Crm) -> None:
     assert crm.run("export-user", "nobody_at_all", "--html", str(files["html"])).exit_code == 4
     assert crm.run("export-user", "alice_the_user").exit_code == 2
     assert crm.run("export-user", " ", "--html", str(files["html"])).exit_code == 2
+
+
+def test_what_a_person_is_known_by_may_have_space_around_it_and_a_mark_before_it(crm: Crm) -> None:
+    crm.place.store.add(
+        ids=[f"mail of {SOMEONE}"],
+        documents=[crm.place.read()["alice_the_user:1"][0]],
+        metadatas=[{"user_id": "alice_the_user"}],
+        embeddings=[[1.0, 2.0, 3.0]],
+    )
+    file = crm.folder / "values"
+    file.write_bytes(b"\xef\xbb\xbf " + SOMEONE.encode() + b" \r\n")
+    found = crm.run("find-subject", "--values-from", str(file), "--json", "--show-ids")
+    assert found.exit_code == 0, found.output
+    assert "mail of (user)" in found.stdout
+    assert SOMEONE not in found.output
+
+
+def test_input_that_is_no_text_is_told_in_one_line(crm: Crm) -> None:
+    for command in (["export-user", "-", "--json", "x"], ["find-subject", "-"]):
+        done = crm.run(*command, stdin=b"al\xffice\n")  # type: ignore[arg-type]
+        assert done.exit_code == 2, done.output
+        assert done.output.count("\n") == 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from piirag import MasterKey, SQLiteVault
-from piirag.erasure import COMPLETE, PARTIAL, ErasureService
+from piirag import SQLiteVault
+from piirag.erasure import COMPLETE, PARTIAL
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.retry import Retry
 from piirag.errors import (
@@ -20,40 +19,7 @@ from piirag.errors import (
     UserErasedError,
     VaultKeyError,
 )
-from support.erasure import RowsTarget
-
-GONE = "alice_the_erased"
-KEY = MasterKey.generate()
-FAST = Retry(attempts=3, first=0, longest=0)
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> SQLiteVault:
-    vault = SQLiteVault(tmp_path / "vault.db", KEY)
-    for user in (GONE, "bob"):
-        vault.open(user).put([("token", {"v": f"value of {user}"}, False)])
-    return vault
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> RowsTarget:
-    rows = RowsTarget(tmp_path / "rows")
-    rows.fill(GONE)
-    rows.fill("bob")
-    return rows
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> SQLiteJournal:
-    return SQLiteJournal(tmp_path / "erasure.db")
-
-
-def service(targets: list[Any], vault: Any, journal: Any = None, **options: Any) -> ErasureService:
-    return ErasureService(targets, vault=vault, journal=journal, retry=FAST, **options)
-
-
-def files(folder: Path, pattern: str = "erasure.db*") -> bytes:
-    return b"".join(path.read_bytes() for path in folder.glob(pattern))
+from support.erasure import GONE, KEY, RowsTarget, service
 
 
 def test_E8_what_failed_is_resumed_and_the_receipt_tells_what_was_found_at_first(

@@ -47,6 +47,7 @@ from piirag.erasure import (
     find_subject,
 )
 from piirag.erasure.targets.faiss import FaissTarget
+from support.erasure import RowsTarget
 
 SOMEONE = "someone@example.org"
 
@@ -315,3 +316,10 @@ def test_the_cache_of_the_global_embedding_model_is_named(
     assert name == "embedding cache:SimpleKVStore (embedding cache): known, but not registered"
     registered = EmbeddingCacheTarget(cache, clear_unattributed=True)
     assert ErasureService([vault, registered]).left_out == ()
+
+
+@pytest.mark.parametrize("names", [("Jane", "Jane Roe"), ("Jane Roe", "Jane")])
+def test_a_store_named_for_the_person_is_told_without_the_name(names, vault, tmp_path) -> None:
+    rows = RowsTarget(tmp_path / "rows", "notes of jane roe, and Jane's")
+    preview = find_subject(names, [rows, vault])
+    assert preview.targets[0].name == "notes of (user), and (user)'s"

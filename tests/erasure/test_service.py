@@ -5,16 +5,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from piirag import MasterKey, MemoryVault, SQLiteVault, delete_user
+from piirag import MemoryVault, delete_user
 from piirag.erasure import COMPLETE, NOTHING_FOUND, PARTIAL, ErasureService
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.lease import Lease
-from piirag.erasure.retry import NO_RETRY, Retry
+from piirag.erasure.retry import NO_RETRY
 from piirag.errors import (
     ConfigurationError,
     ErasureError,
@@ -23,40 +22,7 @@ from piirag.errors import (
     UserErasedError,
     VaultKeyError,
 )
-from support.erasure import RowsTarget
-
-GONE = "alice_the_erased"
-KEY = MasterKey.generate()
-FAST = Retry(attempts=3, first=0, longest=0)
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> SQLiteVault:
-    vault = SQLiteVault(tmp_path / "vault.db", KEY)
-    for user in (GONE, "bob"):
-        vault.open(user).put([("token", {"v": f"value of {user}"}, False)])
-    return vault
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> RowsTarget:
-    rows = RowsTarget(tmp_path / "rows")
-    rows.fill(GONE)
-    rows.fill("bob")
-    return rows
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> SQLiteJournal:
-    return SQLiteJournal(tmp_path / "erasure.db")
-
-
-def service(targets: list[Any], vault: Any, journal: Any = None, **options: Any) -> ErasureService:
-    return ErasureService(targets, vault=vault, journal=journal, retry=FAST, **options)
-
-
-def files(folder: Path, pattern: str = "erasure.db*") -> bytes:
-    return b"".join(path.read_bytes() for path in folder.glob(pattern))
+from support.erasure import GONE, RowsTarget, files, service
 
 
 def test_steps_are_noted_in_their_order_and_name_nobody(rows, vault, journal, tmp_path) -> None:

@@ -15,6 +15,7 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.types import StateUpdate
 
 from langchain_piirag import RedactedChatModel, RedactedModel
+from langchain_piirag.agent_order import InOrder
 from langchain_piirag.agent_streams import PROTECTED
 from piirag import Policy, Redactor, Scrubber
 from piirag.errors import DetectionError, PIIBlockedError
@@ -284,3 +285,22 @@ async def test_D7_what_a_tool_writes_and_cannot_be_searched_fails_the_tool() -> 
         with pytest.raises(DetectionError):
             await read()
         assert OTHER not in repr(shown)
+
+
+async def test_D7_after_a_part_that_failed_nothing_goes_out() -> None:
+    order = InOrder()
+    shown: list[int] = []
+
+    def work(part: int) -> None:
+        if part == 1:
+            raise DetectionError("EMAIL_ADDRESS")
+        shown.append(part)
+
+    try:
+        for part in range(4):
+            order.submit(work, part)
+        with pytest.raises(DetectionError):
+            await order.flush(lambda: shown.append(9))
+    finally:
+        order.close()
+    assert shown == [0]

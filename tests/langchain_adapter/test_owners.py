@@ -270,3 +270,19 @@ def test_P4_every_value_that_stands_in_a_text_of_the_users_comes_back_and_no_oth
     own |= {n for n, tag in joint if tag == "alice" or not tagged}
     for n, value in enumerate(values):
         assert (value in said) is (n in own)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_result", "content": [{"type": "text", "text": "ROWS"}]},
+        {"type": "tool_result", "content": "ROWS"},
+        {"type": "function_call_output", "output": [{"type": "text", "text": "ROWS"}]},
+        {"type": "json", "json": {"user_id": "bob", "body": THEIRS}},
+    ],
+    ids=["blocks", "text", "output", "data"],
+)
+def test_P4_rows_of_others_within_a_block_are_not_restored(block: dict[str, Any]) -> None:
+    rows = json.dumps([{"user_id": "bob", "body": THEIRS}])
+    block = json.loads(json.dumps(block).replace('"ROWS"', json.dumps(rows)))
+    assert THEIRS not in _said([ToolMessage([block], tool_call_id="1")])

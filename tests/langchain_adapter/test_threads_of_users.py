@@ -8,6 +8,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import StateUpdate
 
@@ -30,15 +31,21 @@ KINDS = {
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def _users(kind: str) -> Any:
+class _Calls(GenericFakeChatModel):
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self
+
+
+def _users(kind: str, tools: Any = (), said: Any = None, **options: Any) -> Any:
     middleware = KINDS[kind]()
-    model = GenericFakeChatModel(messages=iter(AIMessage("noted") for _ in range(9)))
+    model = _Calls(messages=iter(said or [AIMessage("noted") for _ in range(9)]))
     agent = create_agent(
         model,
-        tools=[],
+        tools=list(tools),
         middleware=[middleware],
         context_schema=Context,
         checkpointer=InMemorySaver(),
+        **options,
     )
     return protect(agent, middleware)
 
@@ -127,3 +134,26 @@ def test_without_a_user_a_real_state_without_a_vault_is_anybodys() -> None:
     users = _users("no vault")
     users.invoke(ASK, THREAD)
     assert users.get_state(THREAD).values["messages"]
+
+
+@pytest.mark.parametrize("kind", ["wire", "no vault"])
+async def test_T9_nobody_else_resumes_a_tool_call_without_protect(kind: str) -> None:
+    ran: list[str] = []
+
+    @tool
+    def pay(to: str) -> str:
+        """Pay."""
+        ran.append(to)
+        return "paid"
+
+    call = AIMessage("", tool_calls=[{"name": "pay", "args": {"to": "x"}, "id": "1"}])
+    said = [call, AIMessage("done")]
+    agent = _users(kind, [pay], said, interrupt_before=["tools"]).agent
+    agent.invoke(ASK, THREAD, context=ALICE)
+    with pytest.raises(TenancyError):
+        agent.invoke(None, THREAD, context=BOB)
+    with pytest.raises(TenancyError):
+        await agent.ainvoke(None, THREAD, context=BOB)
+    assert not ran
+    assert agent.invoke(None, THREAD, context=ALICE)["messages"][-1].text == "done"
+    assert ran == ["x"]

@@ -9,7 +9,7 @@ import chromadb
 import pytest
 from llama_index.core import Document, MockEmbedding
 from llama_index.core.agent.workflow import FunctionAgent
-from llama_index.core.base.llms.types import ChatMessage, TextBlock
+from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, TextBlock
 from llama_index.core.llms import MockLLM
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
@@ -17,6 +17,7 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from llama_index_piirag import RedactedAgent, RedactedLLM, ScrubbedMemory, TenantIndex
 from piirag import Scrubber
+from support.llama_fakes import FakeChatLLM
 from support.llama_server import model_over, tokens_in
 from support.openai_server import OpenAIServer
 
@@ -76,3 +77,16 @@ def test_L14_new_values_of_a_question_come_back_to_who_asked(
     answer = index.as_query_engine(llm=MockLLM(), streaming=streaming).query(question)
     said = "".join(answer.response_gen) if streaming else str(answer)
     assert f"Query: {question}" in said
+
+
+class Marked(CachePoint):
+    """A block of the application's, with metadata."""
+
+    metadata: dict[str, Any]
+
+
+def test_D5_what_stands_beside_a_cache_point_is_not_sent() -> None:
+    inner = FakeChatLLM()
+    block = Marked(cache_control=CacheControl(type="ephemeral"), metadata={"to": "jane@acme.com"})
+    RedactedLLM(inner).chat([ChatMessage(role="user", blocks=[TextBlock(text="hi"), block])])
+    assert "jane" not in repr(inner.messages)

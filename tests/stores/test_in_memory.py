@@ -74,6 +74,21 @@ def test_E1_the_saved_file_loses_the_user_and_nobody_else(framework: str, tmp_pa
     assert InMemoryTarget(again).count("bob") == 20
 
 
+@pytest.mark.parametrize("held", ['{"a": {"text": "canary of alice"', "[]", '"canary of alice"'])
+def test_a_saved_file_of_another_kind_is_an_error_that_holds_none_of_it(
+    held: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "store.json"
+    path.write_text(held)
+    target = InMemoryTarget(InMemoryVectorStore(LexicalEmbeddings()), persist_path=path)
+    with pytest.raises(ErasureError) as caught:
+        target.count("alice")
+    # A JSON error keeps the whole of what it read.
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert path.read_text() == held
+
+
 def test_the_last_tagged_item_may_go_from_among_untagged_ones() -> None:
     """How items name their user was a guess; what was found told that it was right."""
     store = InMemoryVectorStore(LexicalEmbeddings())

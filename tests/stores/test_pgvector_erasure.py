@@ -244,6 +244,17 @@ def test_no_database_is_an_error_in_the_receipt(tmp_path: Path) -> None:
     assert not entry.verified_absent
 
 
+@pytest.mark.parametrize(
+    "given", ["host=h password=my Geheim1", "postgresql://u:Geh eim1@h/d", "postgresql://u:%zz@h/d"]
+)
+def test_an_unusable_connection_string_is_not_quoted(given: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PGTable(given, "t")
+    assert not any(part in str(caught.value) for part in ("eim1", "%zz"))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
 # Every wrapper
 
 

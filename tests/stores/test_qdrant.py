@@ -393,9 +393,9 @@ def test_what_goes_to_a_server() -> None:
             },
             {
                 "must": [
-                    {"is_empty": {"key": "user_id"}},
                     {"key": "metadata.user_id", **match},
                     {"key": "metadata.user_id", "values_count": {"lt": 2}},
+                    {"is_empty": {"key": "user_id"}},
                 ]
             },
         ]

@@ -8,9 +8,25 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from piirag.erasure import Capabilities, Residue, Traces
+from piirag import MasterKey
+from piirag.erasure import Capabilities, ErasureService, Residue, Traces
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.residue import scan_files
+from piirag.erasure.retry import Retry
+
+GONE = "alice_the_erased"
+KEY = MasterKey.generate()
+FAST = Retry(attempts=3, first=0, longest=0)
+
+
+def service(targets: list[Any], vault: Any, journal: Any = None, **options: Any) -> ErasureService:
+    """A service that does not wait between attempts."""
+    return ErasureService(targets, vault=vault, journal=journal, retry=FAST, **options)
+
+
+def files(folder: Path, pattern: str = "erasure.db*") -> bytes:
+    """The bytes of the journal's files."""
+    return b"".join(path.read_bytes() for path in folder.glob(pattern))
 
 
 class RowsTarget:

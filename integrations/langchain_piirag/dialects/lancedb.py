@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.documents import Document
-from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_piirag.dialects.base import Dialect, Scored
+from langchain_piirag.dialects.rows import RowsDialect
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.lancedb import LanceDBTarget, lance_items
 from piirag.erasure.targets.lancedb_table import LanceItems, LanceRow
@@ -22,7 +21,7 @@ from piirag.tenancy import Scope, TenantTags
 from piirag.tenancy.languages.lancedb import LanceDBLanguage
 
 
-class LanceDBDialect(Dialect):
+class LanceDBDialect(RowsDialect):
     """A result is always full: rows are filtered before they are searched.
 
     Full-text and hybrid search are not offered: their scores weigh words by how often everybody's
@@ -49,39 +48,15 @@ class LanceDBDialect(Dialect):
         """The filter as SQL."""
         return {"where": self._rows.language().translate(scope.clause(expiry=True))}
 
-    def search(self, query: str, k: int, options: dict[str, Any]) -> Scored:
-        """The nearest documents, with LanceDB's distances."""
-        return self._nearest(self.store.embeddings.embed_query(query), k, options)
+    def nearest(
+        self, vector: list[float], k: int, options: dict[str, Any], *, vectors: bool = False
+    ) -> Sequence[LanceRow]:
+        """The nearest rows, with LanceDB's distances."""
+        return self._rows.nearest(vector, k, options["where"], vectors=vectors)
 
-    def search_by_vector(
-        self, embedding: list[float], k: int, options: dict[str, Any]
-    ) -> list[Document]:
-        """The nearest documents."""
-        return [document for document, _ in self._nearest(embedding, k, options)]
-
-    def search_mmr(
-        self, query: str, k: int, fetch_k: int, lambda_mult: float, options: dict[str, Any]
-    ) -> list[Document]:
-        """Documents that are near and differ among themselves."""
-        vector = self.store.embeddings.embed_query(query)
-        return self.search_mmr_by_vector(vector, k, fetch_k, lambda_mult, options)
-
-    def search_mmr_by_vector(
-        self,
-        embedding: list[float],
-        k: int,
-        fetch_k: int,
-        lambda_mult: float,
-        options: dict[str, Any],
-    ) -> list[Document]:
-        """Documents that are near and differ among themselves."""
-        import numpy as np
-
-        near = self._rows.nearest(embedding, fetch_k, options["where"], vectors=True)
-        asked = np.array(embedding, dtype=np.float32)
-        vectors = [list(row.vector or ()) for row in near]
-        chosen = maximal_marginal_relevance(asked, vectors, lambda_mult, k)
-        return [_document(near[at]) for at in chosen]
+    def document(self, row: LanceRow) -> Document:
+        """A row as a document."""
+        return Document(page_content=row.text or "", metadata=dict(row.metadata), id=row.id)
 
     def add(self, documents: list[Document], ids: list[str]) -> None:
         """Write documents; those that are there already are replaced in the same step."""
@@ -100,17 +75,9 @@ class LanceDBDialect(Dialect):
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """Documents by id."""
-        found = {row.id: _document(row) for row in self._rows.rows(self._rows.among_ids(ids))}
+        found = {row.id: self.document(row) for row in self._rows.rows(self._rows.among_ids(ids))}
         return [found[id] for id in ids if id in found]
 
     def target(self, tags: TenantTags) -> ErasureTarget:
         """The table."""
         return LanceDBTarget(self._rows, tags)
-
-    def _nearest(self, embedding: list[float], k: int, options: dict[str, Any]) -> Scored:
-        found = self._rows.nearest(embedding, k, options["where"])
-        return [(_document(row), float(row.distance or 0.0)) for row in found]
-
-
-def _document(row: LanceRow) -> Document:
-    return Document(page_content=row.text or "", metadata=dict(row.metadata), id=row.id)

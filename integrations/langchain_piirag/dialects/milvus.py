@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.documents import Document
@@ -179,11 +180,10 @@ class MilvusDialect(Dialect):
         Raises:
             ConfigurationError: None is known for this metric, or for several vectors.
         """
-        try:
+        with suppress(ValueError):
             found: Callable[[float], float] = self.store._select_relevance_score_fn()
-        except ValueError:
-            raise ConfigurationError("this Milvus store has no relevance scores") from None
-        return found
+            return found
+        raise ConfigurationError("this Milvus store has no relevance scores")
 
     # By id
 
@@ -221,12 +221,10 @@ class MilvusDialect(Dialect):
         for key in metadata:
             if key in taken or key.startswith("$"):
                 raise InvalidInputError(f"Milvus uses the metadata key {key!r} itself")
-        try:
+        with suppress(TypeError, ValueError, RecursionError):
             json.dumps(metadata, allow_nan=False)
-        except (TypeError, ValueError, RecursionError):
-            raise InvalidInputError(
-                "Milvus holds what JSON has in metadata, nothing else"
-            ) from None
+            return
+        raise InvalidInputError("Milvus holds what JSON has in metadata, nothing else")
 
     def delete(self, ids: list[str]) -> None:
         """Delete by id."""

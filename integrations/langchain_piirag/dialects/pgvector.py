@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.documents import Document
-from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_piirag.dialects.base import Dialect, Scored
+from langchain_piirag.dialects.rows import RowsDialect
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.pgvector import PGVectorTarget
 from piirag.erasure.targets.pgvector_table import Found, PGTable
@@ -16,10 +15,9 @@ from piirag.erasure.targets.pgvector_wrappers import PART, table_of
 from piirag.erasure.targets.pgvector_write import check_storable, is_storable, upsert
 from piirag.errors import UnsupportedStoreError
 from piirag.tenancy import Scope, TenantTags
-from piirag.tenancy.languages.pgvector_sql import Sql
 
 
-class TableDialect(Dialect):
+class TableDialect(RowsDialect):
     """A table in Postgres, with SQL of our own in place of the wrapper's.
 
     The wrappers ignore a filter that is empty, mistake a list for what it holds, find too little
@@ -44,56 +42,13 @@ class TableDialect(Dialect):
         """The distance this store is set up for: one of `DISTANCES`."""
         raise NotImplementedError
 
-    def score(self, distance: float) -> float:
-        """The wrapper's score for a distance."""
-        return distance
-
-    # Searching
-
-    def search(self, query: str, k: int, options: dict[str, Any]) -> Scored:
-        """The nearest items with the wrapper's own scores."""
-        return self._nearest(self.store.embeddings.embed_query(query), k, options["condition"])
-
-    def search_by_vector(
-        self, embedding: list[float], k: int, options: dict[str, Any]
-    ) -> list[Document]:
-        """The nearest items."""
-        return [document for document, _ in self._nearest(embedding, k, options["condition"])]
-
-    def _nearest(self, vector: list[float], k: int, condition: Sql) -> Scored:
-        found = self.table.nearest(vector, k, condition, distance=self.distance)
-        return [(self.document(row), self.score(row.distance or 0.0)) for row in found]
-
-    def search_mmr(
-        self, query: str, k: int, fetch_k: int, lambda_mult: float, options: dict[str, Any]
-    ) -> list[Document]:
-        """Items that are near and differ among themselves."""
-        vector = self.store.embeddings.embed_query(query)
-        return self.search_mmr_by_vector(vector, k, fetch_k, lambda_mult, options)
-
-    def search_mmr_by_vector(
-        self,
-        embedding: list[float],
-        k: int,
-        fetch_k: int,
-        lambda_mult: float,
-        options: dict[str, Any],
-    ) -> list[Document]:
-        """Items that are near and differ among themselves."""
-        import numpy as np
-
-        found = self.table.nearest(
-            embedding, fetch_k, options["condition"], distance=self.distance, vectors=True
+    def nearest(
+        self, vector: list[float], k: int, options: dict[str, Any], *, vectors: bool = False
+    ) -> Sequence[Found]:
+        """The nearest rows."""
+        return self.table.nearest(
+            vector, k, options["condition"], distance=self.distance, vectors=vectors
         )
-        if not found:
-            return []
-        chosen = maximal_marginal_relevance(
-            np.array(embedding, dtype=np.float32),
-            [row.vector or [] for row in found],
-            lambda_mult=lambda_mult,
-            k=k,
-        )
-        return [self.document(found[at]) for at in chosen]
 
     # By id
 
@@ -105,7 +60,7 @@ class TableDialect(Dialect):
         """A row as a document."""
         return Document(page_content=row.text or "", metadata=row.metadata, id=row.id)
 
-    def embedded(self, documents: list[Document]) -> list[list[float]]:
+    def all_embedded(self, documents: list[Document]) -> list[list[float]]:
         """The vectors of documents that can be stored."""
         check_storable([[document.page_content, document.metadata] for document in documents])
         texts = [document.page_content for document in documents]
@@ -166,7 +121,7 @@ class PGVectorDialect(TableDialect):
                 collection has: ids are unique in the whole table.
         """
         check_storable(ids)
-        vectors = self.embedded(documents)
+        vectors = self.all_embedded(documents)
         collection = self._collection()
         rows = [
             {

@@ -80,11 +80,11 @@ class PGVectorStoreDialect(TableDialect):
 
     def search(self, query: str, k: int, options: dict[str, Any]) -> Scored:
         """The nearest items; in a hybrid search, fused with those whose texts fit."""
-        vector = self.store.embeddings.embed_query(query)
         config = options.get("config", self._inner.hybrid_search_config)
         if config is None:
-            return self._nearest(vector, k, options["condition"])
-        return self._fused(config, vector, options.get("text", query), k, options["condition"])
+            return super().search(query, k, options)
+        text = options.get("text", query)
+        return self._fused(config, self.embedded(query), text, k, options["condition"])
 
     def search_by_vector(
         self, embedding: list[float], k: int, options: dict[str, Any]
@@ -157,7 +157,7 @@ class PGVectorStoreDialect(TableDialect):
             elif metadata:
                 raise InvalidInputError("metadata have a key that the table has no column for")
             rows.append({**row, **own})
-        for row, vector in zip(rows, self.embedded(documents), strict=True):
+        for row, vector in zip(rows, self.all_embedded(documents), strict=True):
             row[inner.embedding_column] = vector
         upsert(self.table, rows, id=inner.id_column, computed=self._tokens())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.documents import Document
@@ -109,11 +110,10 @@ class QdrantDialect(Dialect):
         Raises:
             ConfigurationError: A metric for which the wrapper has no such function.
         """
-        try:
+        with suppress(ValueError):
             found: Callable[[float], float] = self.store._select_relevance_score_fn()
-        except ValueError:
-            raise ConfigurationError("this metric has no relevance score") from None
-        return found
+            return found
+        raise ConfigurationError("this metric has no relevance score")
 
     def _mmr(self, k: int, fetch_k: int, lambda_mult: float) -> tuple[int, int, float]:
         if not 0 <= lambda_mult <= 1:

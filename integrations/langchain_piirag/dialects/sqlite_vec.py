@@ -10,16 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.documents import Document
-from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_piirag.dialects.base import Dialect, Scored
+from langchain_piirag.dialects.rows import RowsDialect
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.sqlite_vec import SQLiteVecTarget
 from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecRow, VecTable, among
 from piirag.tenancy import Scope, TenantTags
 
 
-class SQLiteVecDialect(Dialect):
+class SQLiteVecDialect(RowsDialect):
     """A result is always full, and exact."""
 
     kind = "sqlite-vec"
@@ -50,40 +49,15 @@ class SQLiteVecDialect(Dialect):
             self._indexed.add(scope.key)
         return super().search_options(scope)
 
-    def search(self, query: str, k: int, options: dict[str, Any]) -> Scored:
-        """The nearest documents, with their L2 distances."""
-        found = self._rows.nearest(self.store._embedding.embed_query(query), k, options["filter"])
-        return [(_document(row), float(row.distance or 0.0)) for row in found]
+    def nearest(
+        self, vector: list[float], k: int, options: dict[str, Any], *, vectors: bool = False
+    ) -> Sequence[VecRow]:
+        """The nearest rows, with their L2 distances and their vectors."""
+        return self._rows.nearest(vector, k, options["filter"])
 
-    def search_by_vector(
-        self, embedding: list[float], k: int, options: dict[str, Any]
-    ) -> list[Document]:
-        """The nearest documents."""
-        return [_document(row) for row in self._rows.nearest(embedding, k, options["filter"])]
-
-    def search_mmr(
-        self, query: str, k: int, fetch_k: int, lambda_mult: float, options: dict[str, Any]
-    ) -> list[Document]:
-        """Documents that are near and differ among themselves."""
-        vector = self.store._embedding.embed_query(query)
-        return self.search_mmr_by_vector(vector, k, fetch_k, lambda_mult, options)
-
-    def search_mmr_by_vector(
-        self,
-        embedding: list[float],
-        k: int,
-        fetch_k: int,
-        lambda_mult: float,
-        options: dict[str, Any],
-    ) -> list[Document]:
-        """Documents that are near and differ among themselves."""
-        import numpy as np
-
-        near = self._rows.nearest(embedding, fetch_k, options["filter"])
-        vectors = [list(row.vector or ()) for row in near]
-        asked = np.array(embedding, dtype=np.float32)
-        chosen = maximal_marginal_relevance(asked, vectors, lambda_mult, k)
-        return [_document(near[at]) for at in chosen]
+    def document(self, row: VecRow) -> Document:
+        """A row as a document."""
+        return Document(page_content=row.text, metadata=dict(row.metadata), id=row.id)
 
     def relevance(self) -> Callable[[float], float]:
         """LangChain's measure for L2 distances; the wrapper has none."""
@@ -107,13 +81,9 @@ class SQLiteVecDialect(Dialect):
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """Documents by id."""
-        found = {row.id: _document(row) for row in self._rows.by_ids(ids)}
+        found = {row.id: self.document(row) for row in self._rows.by_ids(ids)}
         return [found[id] for id in ids if id in found]
 
     def target(self, tags: TenantTags) -> ErasureTarget:
         """The tables."""
         return SQLiteVecTarget(self.store._connection, self.store._table, tags)
-
-
-def _document(row: VecRow) -> Document:
-    return Document(page_content=row.text, metadata=dict(row.metadata), id=row.id)

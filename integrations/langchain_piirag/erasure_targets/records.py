@@ -66,8 +66,7 @@ class RecordManagerTarget(EntriesTarget):
         self._stores = [target for target in found if isinstance(target, StoreTarget)]
         if stores and not self._stores:
             raise ConfigurationError("none of the stores can list what it holds")
-        place = id(manager) if self._engine is None else str(self._path or self._engine.url)
-        identity = (place, None if self._engine is not None else manager.namespace)
+        identity = (self._place(), None if self._engine is not None else manager.namespace)
         super().__init__(f"{self.kind}:{type(manager).__name__}", identity, tags)
         local = self._path is not None
         self.capabilities = Capabilities(
@@ -77,6 +76,16 @@ class RecordManagerTarget(EntriesTarget):
             delete_by="ids",
             export=True,
         )
+
+    def _place(self) -> str | int:
+        """Where the records are: targets over the same place are one."""
+        if self._engine is None:
+            return id(self._manager)
+        if self._path is not None:
+            return str(self._path.resolve())
+        # Each engine over memory has a database of its own.
+        sqlite = self._engine.url.get_backend_name() == "sqlite"
+        return id(self._engine) if sqlite else str(self._engine.url)
 
     def count(self, user_id: str) -> int:
         """How many records are the user's by their names, or by their chunks in the stores."""

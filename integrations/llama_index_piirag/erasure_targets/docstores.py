@@ -11,9 +11,8 @@ from llama_index.core.schema import MetadataMode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.storage.docstore.types import BaseDocumentStore
 
-from llama_index_piirag.erasure_targets.persisted import Persisted
+from llama_index_piirag.erasure_targets.persisted import OfFile, Persisted
 from piirag.erasure import (
-    Capabilities,
     ErasureTarget,
     StoredItem,
     Traces,
@@ -39,7 +38,7 @@ _NOT_PERSISTED = (
 _SERVER = "the files of this docstore are not within reach"
 
 
-class DocstoreTarget(StoreTarget):
+class DocstoreTarget(OfFile, StoreTarget):
     """Deletes a user's documents and nodes from a LlamaIndex docstore by the tag they bear.
 
     `PIIIngestionPipeline`, `PIINodeScrubber` and `TenantIndex` put the tag into metadata and
@@ -68,12 +67,8 @@ class DocstoreTarget(StoreTarget):
         self._both = Persisted(docstore, persist_path, SimpleDocumentStore.from_persist_path)
         identity = (id(docstore), str(persist_path or ""))
         super().__init__(f"docstore:{type(docstore).__name__}", identity, tags)
-        saved = self._both.path is not None
-        memory = isinstance(docstore, SimpleDocumentStore)
-        self._told = "" if saved else _NOT_PERSISTED if memory else _SERVER
-        self.capabilities = Capabilities(
-            reclaim=saved, scan=saved, why_not=self._told, delete_by="ids", export=True
-        )
+        self.capabilities = self._both.capabilities(SimpleDocumentStore, _NOT_PERSISTED, _SERVER)
+        self._told = self.capabilities.why_not
 
     def count(self, user_id: str) -> int:
         """Documents, nodes and records about them, in memory and in the file.
@@ -183,18 +178,6 @@ class DocstoreTarget(StoreTarget):
     def traces(self, user_id: str) -> Traces:
         """See `StoreTarget.traces`; texts also as they stand in JSON."""
         return with_json(super().traces(user_id), self.items(user_id))
-
-    def files(self) -> list[Path]:
-        """The file, if there is one."""
-        return self._both.files()
-
-    def reclaim(self, user_id: str) -> None:
-        """Nothing is left to do: the file was written anew.
-
-        Raises:
-            ErasureError: There is no file that could have been.
-        """
-        self._both.reclaim()
 
     def _still_used(self, suspects: set[bytes]) -> set[bytes]:
         return super()._still_used(suspects) | still_in_json(suspects, self.all_items())

@@ -10,8 +10,8 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.storage.kvstore import SimpleKVStore
 from llama_index.core.storage.kvstore.types import BaseKVStore
 
-from llama_index_piirag.erasure_targets.persisted import Persisted
-from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
+from llama_index_piirag.erasure_targets.persisted import OfFile, Persisted
+from piirag.erasure import ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.entries import EntriesTarget, Entry
 from piirag.errors import ConfigurationError
 from piirag.tenancy import TenantTags
@@ -24,7 +24,7 @@ _NOT_PERSISTED = (
 _SERVER = "the files of this cache are not within reach"
 
 
-class EmbeddingCacheTarget(EntriesTarget):
+class EmbeddingCacheTarget(OfFile, EntriesTarget):
     """The cache behind ``embeddings_cache`` of a LlamaIndex embedding model.
 
     Its keys are whole texts, of anybody: while there are any, an erasure is partial, unless they
@@ -65,15 +65,7 @@ class EmbeddingCacheTarget(EntriesTarget):
             clear_unattributed=clear_unattributed,
         )
         self._owners = frozenset[str]() if user_id is None else frozenset({self.tags.tag(user_id)})
-        saved = self._both.path is not None
-        memory = isinstance(cache, SimpleKVStore)
-        self.capabilities = Capabilities(
-            reclaim=saved,
-            scan=saved,
-            why_not="" if saved else _NOT_PERSISTED if memory else _SERVER,
-            delete_by="ids",
-            export=True,
-        )
+        self.capabilities = self._both.capabilities(SimpleKVStore, _NOT_PERSISTED, _SERVER)
 
     def entries(self) -> Iterator[Entry]:
         """Every text, without its vector."""
@@ -90,18 +82,6 @@ class EmbeddingCacheTarget(EntriesTarget):
             for store in stores:
                 for entry in entries:
                     store.delete(entry.key, collection=_COLLECTION)
-
-    def files(self) -> list[Path]:
-        """The file, if there is one."""
-        return self._both.files()
-
-    def reclaim(self, user_id: str) -> None:
-        """Nothing is left to do: the file was written anew.
-
-        Raises:
-            ErasureError: There is no file that could have been.
-        """
-        self._both.reclaim()
 
 
 def _resolve(item: Any) -> Iterable[ErasureTarget] | None:

@@ -12,8 +12,8 @@ from llama_index.core.data_structs.data_structs import KG, IndexGraph, IndexStru
 from llama_index.core.storage.index_store import SimpleIndexStore
 from llama_index.core.storage.index_store.types import BaseIndexStore
 
-from llama_index_piirag.erasure_targets.persisted import Persisted
-from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
+from llama_index_piirag.erasure_targets.persisted import OfFile, Persisted
+from piirag.erasure import ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.base import StoreTarget
 from piirag.errors import ErasureError
 from piirag.tenancy import TenantTags
@@ -27,7 +27,7 @@ _SERVER = "the files of this index store are not within reach"
 _NO_IDS = frozenset({"index_id", "summary", "embedding_dict", "rel_map", "context_dict"})
 
 
-class IndexStoreTarget(StoreTarget):
+class IndexStoreTarget(OfFile, StoreTarget):
     """Takes the ids of a user's nodes out of the indexes in a LlamaIndex index store.
 
     Ids tell whose they are by the tag before them, as piirag writes them; an index whose own id
@@ -57,12 +57,8 @@ class IndexStoreTarget(StoreTarget):
         super().__init__(
             f"{self.kind}:{type(store).__name__}", (id(store), str(persist_path or "")), tags
         )
-        saved = self._both.path is not None
-        memory = isinstance(store, SimpleIndexStore)
-        self._told = "" if saved else _NOT_PERSISTED if memory else _SERVER
-        self.capabilities = Capabilities(
-            reclaim=saved, scan=saved, why_not=self._told, delete_by="ids", export=True
-        )
+        self.capabilities = self._both.capabilities(SimpleIndexStore, _NOT_PERSISTED, _SERVER)
+        self._told = self.capabilities.why_not
 
     def count(self, user_id: str) -> int:
         """How many ids of the user's nodes stand in indexes, each once per index."""
@@ -107,18 +103,6 @@ class IndexStoreTarget(StoreTarget):
                 "a tree or knowledge graph was made of several users' nodes; build it anew"
             )
 
-    def files(self) -> list[Path]:
-        """The file, if there is one."""
-        return self._both.files()
-
-    def reclaim(self, user_id: str) -> None:
-        """Nothing is left to do: the file was written anew.
-
-        Raises:
-            ErasureError: There is no file that could have been.
-        """
-        self._both.reclaim()
-
     def _structs(self) -> Iterator[IndexStruct]:
         return (struct for store in self._both.all() for struct in store.index_structs())
 
@@ -162,7 +146,7 @@ def _without(value: Any, owned: set[str]) -> Any:
         for key, item in value.items():
             rest = _without(item, owned)
             emptied = isinstance(item, (list, set, dict)) and item and not rest
-            if key not in owned and not emptied and not (isinstance(item, str) and item in owned):
+            if key not in owned and not emptied and not _is_in(item, owned):
                 kept[key] = rest
         return kept
     if isinstance(value, (list, set)):

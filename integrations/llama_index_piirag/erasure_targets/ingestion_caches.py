@@ -11,8 +11,8 @@ from llama_index.core.schema import MetadataMode
 from llama_index.core.storage.kvstore import SimpleKVStore
 from llama_index.core.storage.kvstore.types import BaseKVStore
 
-from llama_index_piirag.erasure_targets.persisted import Persisted
-from piirag.erasure import Capabilities, ErasureTarget, StoredItem, register_resolver
+from llama_index_piirag.erasure_targets.persisted import OfFile, Persisted
+from piirag.erasure import ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.entries import EntriesTarget, Entry, owners_of
 from piirag.erasure.targets.llama_nodes import node_item
 from piirag.errors import ConfigurationError
@@ -25,7 +25,7 @@ _NOT_PERSISTED = (
 _SERVER = "the files of this cache are not within reach"
 
 
-class IngestionCacheTarget(EntriesTarget):
+class IngestionCacheTarget(OfFile, EntriesTarget):
     """Deletes the entries of an ingestion cache in which nodes of a user are.
 
     An entry holds all nodes of one step of a run, and cannot be had in part: one in which others'
@@ -73,15 +73,7 @@ class IngestionCacheTarget(EntriesTarget):
             tags,
             clear_unattributed=clear_unattributed,
         )
-        saved = self._both.path is not None
-        memory = isinstance(cache.cache, SimpleKVStore)
-        self.capabilities = Capabilities(
-            reclaim=saved,
-            scan=saved,
-            why_not="" if saved else _NOT_PERSISTED if memory else _SERVER,
-            delete_by="ids",
-            export=True,
-        )
+        self.capabilities = self._both.capabilities(SimpleKVStore, _NOT_PERSISTED, _SERVER)
 
     def entries(self) -> Iterator[Entry]:
         """Every entry that holds nodes, in memory and in the file; once if it is in both."""
@@ -111,18 +103,6 @@ class IngestionCacheTarget(EntriesTarget):
                 for store in changing:
                     _drop_if_empty(store, tag, self._names)
 
-    def files(self) -> list[Path]:
-        """The file, if there is one."""
-        return self._both.files()
-
-    def reclaim(self, user_id: str) -> None:
-        """Nothing is left to do: the file was written anew.
-
-        Raises:
-            ErasureError: There is no file that could have been.
-        """
-        self._both.reclaim()
-
     def _entry(self, store: BaseKVStore, collection: str, key: str) -> Iterator[Entry]:
         reader = IngestionCache(cache=store, collection=collection, nodes_key=self._cache.nodes_key)
         nodes = reader.get(key)
@@ -142,7 +122,7 @@ class IngestionCacheTarget(EntriesTarget):
 
     def _collections(self, store: BaseKVStore) -> list[str]:
         found = list(store.to_dict()) if isinstance(store, SimpleKVStore) else []
-        return list(dict.fromkeys([*(found or self._names)]))
+        return found or self._names
 
 
 def _drop_if_empty(store: BaseKVStore, collection: str, kept: list[str]) -> None:

@@ -14,6 +14,7 @@ from llama_index.core.storage.chat_store import SimpleChatStore
 from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore
 
+from llama_index_piirag.chat_stores import delete_messages
 from llama_index_piirag.scrubbed_memory import ScrubbedMemory
 from piirag.conversations.ids import message_ids
 from piirag.erasure import (
@@ -115,12 +116,8 @@ class ChatStoreTarget(_ChatTarget):
         """Delete messages by id: each session is written anew without them, at once."""
         wanted = set(ids)
         for key in list(self._store.get_keys()):
-            told = list(self._told(key, None))
-            kept = [message for item, message in told if item.id not in wanted]
-            if kept and len(kept) < len(told):
-                self._store.set_messages(key, kept)
-            elif told and not kept:
-                self._store.delete_messages(key)
+            told = ((item.id, message) for item, message in self._told(key, None))
+            delete_messages(self._store, key, told, wanted)
 
     def _told(self, key: str, owner: str | None) -> Iterator[tuple[StoredItem, Any]]:
         label = {} if owner is None else {self.tags.key: owner}

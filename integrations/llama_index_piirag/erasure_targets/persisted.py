@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from piirag.erasure import Capabilities
 from piirag.errors import ErasureError
 
 
@@ -51,18 +52,46 @@ class Persisted:
         """The file, if it is there."""
         return [self.path] if self.path is not None and self.path.exists() else []
 
-    def reclaim(self) -> None:
+    def capabilities(self, in_memory: type, not_persisted: str, elsewhere: str) -> Capabilities:
+        """What a target over this can do; all, where the file is known.
+
+        Args:
+            in_memory: The class of LlamaIndex's own store in memory.
+            not_persisted: Why not, where it is one of these.
+            elsewhere: Why not, where it is another.
+        """
+        known = self.path is not None
+        why_not = not_persisted if isinstance(self.store, in_memory) else elsewhere
+        return Capabilities(
+            reclaim=known,
+            scan=known,
+            why_not="" if known else why_not,
+            delete_by="ids",
+            export=True,
+        )
+
+    def _saved(self) -> Any:
+        found = self.path is not None and self.path.exists()
+        return self._load(str(self.path)) if found else None
+
+
+class OfFile:
+    """What targets over a `Persisted` have in common: what there is to say of its file."""
+
+    _both: Persisted
+
+    def files(self) -> list[Path]:
+        """The file, if it is there."""
+        return self._both.files()
+
+    def reclaim(self, user_id: str) -> None:
         """Nothing is left to do: the file was written anew.
 
         Raises:
             ErasureError: There is no file that could have been.
         """
-        if self.path is None:
+        if self._both.path is None:
             raise ErasureError("this store has no file within reach")
-
-    def _saved(self) -> Any:
-        found = self.path is not None and self.path.exists()
-        return self._load(str(self.path)) if found else None
 
 
 def _replace(path: Path, write: Callable[[str], None]) -> None:

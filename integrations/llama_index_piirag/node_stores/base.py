@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
+from llama_index.core.vector_stores.utils import metadata_dict_to_node
 
 from piirag.erasure import ErasureTarget
 from piirag.errors import ConfigurationError
@@ -152,7 +154,8 @@ class NodeStore(ABC):
     def nearest(self, search: Search, scope: Scope) -> list[Record]:
         """The items within a scope that are nearest, nearest first, with similarities.
 
-        The scope must narrow before the `k` are chosen, not after.
+        The scope must narrow before the `k` are chosen, not after. In mode ``default`` there are no
+        more than `k`; other modes may have numbers of their own among the options.
         """
 
     def count(self, scope: Scope) -> int:
@@ -191,3 +194,16 @@ class NodeStore(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+
+def node_of(record: Record) -> BaseNode:
+    """The node of a record under the record's id, without its vector, whichever framework wrote it.
+
+    Args:
+        record: Scrubbed and checked: LlamaIndex's errors would quote it.
+    """
+    metadata = dict(record.metadata or {})
+    if "_node_content" not in metadata:
+        return TextNode(id_=record.id, text=record.text or "", metadata=metadata)
+    node = metadata_dict_to_node(metadata, text=record.text or "")
+    return node.model_copy(update={"id_": record.id, "embedding": None})

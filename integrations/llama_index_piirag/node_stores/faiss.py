@@ -11,17 +11,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from llama_index.core.schema import BaseNode, MetadataMode, TextNode
-from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
-from llama_index_piirag.node_stores.base import NodeStore, Record, Search
+from llama_index_piirag.node_stores.base import NodeStore, Record, Search, node_of
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.faiss import FaissTarget
 from piirag.erasure.targets.faiss_index import best, check_index, vectors_at
 from piirag.erasure.targets.faiss_items import LlamaIndexItems, metadata_of
 from piirag.errors import ConfigurationError, InvalidInputError
 from piirag.tenancy import Scope, TenantTags
-from piirag.tenancy.filters import MetadataLanguage, matches
+from piirag.tenancy.filters import Clause, MetadataLanguage, matches
 
 
 class FaissNodeStore(NodeStore):
@@ -62,9 +62,10 @@ class FaissNodeStore(NodeStore):
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Items within a scope. See `NodeStore.rows`."""
+        clause = self.where(scope)
         with self._items.lock:
-            within = self._within(scope, ids)
-        found = (self._record(id, scope) for id in within)
+            within = self._within(scope, clause, ids)
+        found = (self._record(id, clause) for id in within)
         return islice((record for record in found if record is not None), limit)
 
     def nearest(self, search: Search, scope: Scope) -> list[Record]:
@@ -72,15 +73,16 @@ class FaissNodeStore(NodeStore):
         index = self.store.client
         if len(search.vector) != index.d:
             raise InvalidInputError("a vector of another length than those of the index")
+        clause = self.where(scope)
         with self._items.lock:
-            places = self._items.places(self._within(scope, search.ids))
+            places = self._items.places(self._within(scope, clause, search.ids))
             index = self.store.client
             ids, vectors = list(places), vectors_at(index, list(places.values()))
         order, distances = best(index, vectors, search.vector, len(ids))
         found: list[Record] = []
         for at, distance in zip(order, distances, strict=True):
             vector = vectors[at].tolist() if search.vectors else None
-            record = self._record(ids[at], scope, vector, float(distance))
+            record = self._record(ids[at], clause, vector, float(distance))
             found += [] if record is None else [record]
             if len(found) == search.k:
                 break
@@ -95,7 +97,7 @@ class FaissNodeStore(NodeStore):
         if lengths != {self.store.client.d}:
             raise InvalidInputError("a vector of another length than those of the index")
         vectors = np.array([record.embedding for record in records], dtype=np.float32)
-        nodes = [_node(record) for record in records]
+        nodes = [node_of(record) for record in records]
         with self._items.lock:
             self.remove(ids)
             # Nodes first: a vector without one could not be told whose it is.
@@ -112,8 +114,7 @@ class FaissNodeStore(NodeStore):
         """Index and docstore. A folder they are persisted to needs a `FaissTarget` of its own."""
         return FaissTarget(self.store, tags, docstore=self.docstore)
 
-    def _within(self, scope: Scope, ids: Sequence[str] | None) -> list[str]:
-        clause = self.where(scope)
+    def _within(self, scope: Scope, clause: Clause, ids: Sequence[str] | None) -> list[str]:
         within = []
         for id in list(self._metadata) if ids is None else ids:
             metadata = self._metadata.get(id)
@@ -126,7 +127,7 @@ class FaissNodeStore(NodeStore):
     def _record(
         self,
         id: str,
-        scope: Scope,
+        clause: Clause,
         vector: list[float] | None = None,
         similarity: float | None = None,
     ) -> Record | None:
@@ -135,19 +136,11 @@ class FaissNodeStore(NodeStore):
             # Deleted past this object; its vector is left.
             self.remove([id])
             return None
-        if not matches(self.where(scope), _metadata(node)):
+        if not matches(clause, _metadata(node)):
             return None
         text = node.get_content(metadata_mode=MetadataMode.NONE)
         whole = node_to_metadata_dict(node, remove_text=True, flat_metadata=False)
         return Record(id, text, whole, vector, similarity)
-
-
-def _node(record: Record) -> BaseNode:
-    metadata = dict(record.metadata or {})
-    if "_node_content" not in metadata:
-        return TextNode(id_=record.id, text=record.text or "", metadata=metadata)
-    node = metadata_dict_to_node(metadata, text=record.text or "")
-    return node.model_copy(update={"id_": record.id, "embedding": None})
 
 
 def _metadata(node: BaseNode) -> dict[str, Any]:

@@ -93,8 +93,7 @@ class PostgresNodeStore(NodeStore):
         if search.ids is not None:
             condition = sql("({} AND {})", condition, self.table.ids(search.ids))
         if search.mode in _TEXT_MODES:
-            k = search.options.get("sparse_top_k") or search.k
-            return self._fitting(search, max(k, search.k), condition)[: search.k]
+            return self._fitting(search, condition)
         if not search.vector:
             raise InvalidInputError("this search needs a query embedding")
         dense = self.table.nearest(search.vector, search.k, condition, vectors=search.vectors)
@@ -103,12 +102,10 @@ class PostgresNodeStore(NodeStore):
             return found
         if search.options.get("alpha") is not None:
             raise InvalidInputError("a hybrid search in Postgres has no alpha")
-        k = search.options.get("sparse_top_k") or search.k
         seen = {record.id for record in found}
-        more = [r for r in self._fitting(search, k, condition) if r.id not in seen]
-        return found + more
+        return found + [r for r in self._fitting(search, condition) if r.id not in seen]
 
-    def _fitting(self, search: Search, k: int, condition: Sql) -> list[Record]:
+    def _fitting(self, search: Search, condition: Sql) -> list[Record]:
         if not self.store.hybrid_search:
             raise ConfigurationError("searching in texts needs a PGVectorStore with hybrid_search")
         words = _WORD.findall(search.text or "")
@@ -119,6 +116,7 @@ class PostgresNodeStore(NodeStore):
             value(self.store.text_search_config, "regconfig"),
             value(" | ".join(words), "text"),
         )
+        k = search.options.get("sparse_top_k") or search.k
         found = self.table.ranked(name("text_search_tsv"), query, k, condition, "ts_rank")
         return [_record(row, similarity=row.distance) for row in found]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQueryResult
-from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
-from llama_index_piirag.node_stores.base import NodeStore, Record, Search
+from llama_index_piirag.node_stores.base import NodeStore, Record, Search, node_of
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.qdrant import ID_KEY, QdrantTarget, item_id, node_text, point_id
 from piirag.errors import ConfigurationError, InvalidInputError, UnsupportedStoreError
@@ -132,7 +132,7 @@ class QdrantNodeStore(NodeStore):
 
         indices, values = self.store._sparse_query_fn([search.text])
         sparse = models.SparseVector(indices=indices[0], values=values[0])
-        most = int(search.options.get("sparse_top_k") or search.k)
+        most = search.options.get("sparse_top_k") or search.k
         return self._query(search, where, sparse, self.store.sparse_vector_name, most, False)
 
     def _fused(self, search: Search, near: list[Record], where: Any) -> list[Record]:
@@ -144,7 +144,7 @@ class QdrantNodeStore(NodeStore):
             _result(near),
             _result(words),
             alpha=0.5 if alpha is None else alpha,
-            top_k=int(search.options.get("hybrid_top_k") or search.k),
+            top_k=search.options.get("hybrid_top_k") or search.k,
         )
         return [
             _with_similarity(records[id], score)
@@ -200,7 +200,7 @@ class QdrantNodeStore(NodeStore):
     def _points(self, records: list[Record]) -> list[Any]:
         from qdrant_client import models
 
-        nodes = [_node(record) for record in records]
+        nodes = [node_of(record) for record in records]
         words: list[Any] = [None] * len(records)
         if self.store.enable_hybrid:
             texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
@@ -261,13 +261,6 @@ def _among(where: Any, ids: Sequence[str] | None) -> Any:
 
     some = models.HasIdCondition(has_id=[point_id(id) for id in ids])
     return models.Filter(must=[where, some])
-
-
-def _node(record: Record) -> BaseNode:
-    metadata = dict(record.metadata or {})
-    if "_node_content" in metadata:
-        return metadata_dict_to_node(metadata, text=record.text or "")
-    return TextNode(id_=record.id, text=record.text or "", metadata=metadata)
 
 
 def _result(records: list[Record]) -> VectorStoreQueryResult:

@@ -153,10 +153,17 @@ def _hides(text: str, at: int) -> bool:
     return _BESIDE_VALUES.search(text, word.end(), stop if stop >= 0 else end) is not None
 
 
-@functools.lru_cache(maxsize=4096)
 def _is_plain(word: str) -> bool:
     """Whether it is a word of no name and of no label."""
     from piirag.detection.ner.gate import plain_words
+    from piirag.detection.recognizers.signs import label_version
+
+    return word in plain_words() and not _begins_label(word, label_version())
+
+
+@functools.lru_cache(maxsize=4096)
+def _begins_label(word: str, version: int) -> bool:
+    """For plain words only, so that nothing of a text is kept; anew where labels are taken up."""
     from piirag.detection.recognizers.signs import may_begin_label
 
-    return word in plain_words() and not may_begin_label(word)
+    return may_begin_label(word)

@@ -42,7 +42,9 @@ _SQL = frozenset(
 )
 _CAPITALS_BESIDE = re.compile(r"\s+[A-Z]{2,}\b")
 _JOINED_BEFORE = re.compile(r"(?:::|->|\\|\$\{?|--|&)\Z")
-_JOINED_BEHIND = re.compile(r"::|->|\(\)|\[\d")
+_CALLED_BEHIND = re.compile(r"::|\(\)")
+# "node->next", "items[0]"; in capitals "Alice->Bob", and "Miller[3]" with a footnote.
+_HELD_BEHIND = re.compile(r"->|\[\d")
 _ASSIGNED = re.compile(r"\s?[-+*|]?=[^=]")
 _REACH = 80
 
@@ -54,7 +56,9 @@ def in_code(text: str, start: int, end: int) -> bool:
     """
     surface = text[start:end]
     left, right = before(text, start), behind(text, end)
-    if _JOINED_BEHIND.match(right) or _lies_in(_SHORTENED, text, start, end):
+    if _CALLED_BEHIND.match(right) and not any(map(str.isspace, surface)):
+        return True
+    if _lies_in(_SHORTENED, text, start, end):
         return True
     if _lies_in(_SOURCE, text, start, end):
         return True
@@ -62,6 +66,8 @@ def in_code(text: str, start: int, end: int) -> bool:
         return True
     if surface != surface.lower():
         return False
+    if _HELD_BEHIND.match(right):
+        return True
     if surface.isalpha() and (_JOINED_BEFORE.search(left) or _ASSIGNED.match(right)):
         return True
     line = left + surface + right

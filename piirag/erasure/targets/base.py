@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from piirag.erasure.residue import Hit, Needles, scan_files
+from piirag.erasure.residue import Hit, Needles, held_in, scan_files
 from piirag.erasure.target import Capabilities, Residue, StoredItem, Traces
 from piirag.errors import ErasureError
 from piirag.tenancy.tags import TenantTags
@@ -112,24 +112,23 @@ class StoreTarget(ABC):
 
     def residue(self, traces: Traces) -> Residue:
         """How many of the traces are still in the files, as plain bytes."""
-        found = [hit for place in self.files() for hit in _scan(place, traces)]
+        found = self.hits(traces)
         suspects = {hit.needle for hit in found if hit.kind != "ids"}
         alive = self._still_used(suspects) if suspects else set()
         counts: Residue = {}
-        for hit in found:
+        for hit in dict.fromkeys(found):
             if hit.needle not in alive:
                 in_file = counts.setdefault(hit.file, {})
                 in_file[hit.kind] = in_file.get(hit.kind, 0) + 1
         return counts
 
+    def hits(self, traces: Traces) -> list[Hit]:
+        """Which traces stand in which file; a target whose files are packed looks into them."""
+        return [hit for place in self.files() for hit in _scan(place, traces)]
+
     def _still_used(self, suspects: set[bytes]) -> set[bytes]:
         """Pieces that other users' items hold too: finding them proves nothing."""
-        alive: set[bytes] = set()
-        for item in self.all_items():
-            held = [item.text or "", *(v for v in item.metadata.values() if isinstance(v, str))]
-            data = "\x00".join(held).encode("utf-8", "replace")
-            alive.update(piece for piece in suspects - alive if piece in data)
-        return alive
+        return held_in(suspects, map(held_by, self.all_items()))
 
 
 def _scan(place: Path, traces: Traces) -> list[Hit]:
@@ -137,6 +136,12 @@ def _scan(place: Path, traces: Traces) -> list[Hit]:
         return scan_files(place, traces.needles)
     found = sorted(Needles(traces.needles).in_file(place))
     return [Hit(kind, place.name, needle) for kind, needle in found]
+
+
+def held_by(item: StoredItem) -> bytes:
+    """The texts of an item, in its metadata too, as bytes to look for pieces in."""
+    held = [item.text or "", *(v for v in item.metadata.values() if isinstance(v, str))]
+    return "\x00".join(held).encode("utf-8", "replace")
 
 
 def pieces(text: str) -> list[bytes]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from piirag.erasure.residue import held_in
 from piirag.erasure.target import StoredItem, Traces
 from piirag.erasure.targets.base import StoreTarget, pieces
 from piirag.errors import ConfigurationError, ErasureError
@@ -19,7 +20,6 @@ from piirag.vault.vault import Vault
 _KEYED = re.compile(r"(u[0-9a-f]{32})[:/]")
 _PLAIN = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})[:/].")
 _BATCH = 500
-_SAMPLE = 1000
 
 NOBODYS = (
     "entries in this store do not say whose they are, and may be anybody's; pass "
@@ -234,12 +234,10 @@ def with_json(traces: Traces, items: Iterable[StoredItem]) -> Traces:
 
 def still_in_json(suspects: set[bytes], items: Iterable[StoredItem]) -> set[bytes]:
     """Pieces of JSON that items which are still there hold, too."""
-    alive: set[bytes] = set()
-    for item in items:
-        for text in _texts(item):
-            data = "\0".join(_escaped(text)).encode("utf-8", "replace")
-            alive.update(piece for piece in suspects - alive if piece in data)
-    return alive
+    texts = (text for item in items for text in _texts(item))
+    return held_in(
+        suspects, ("\0".join(_escaped(text)).encode("utf-8", "replace") for text in texts)
+    )
 
 
 def _texts(item: StoredItem) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,11 @@ class FaissTarget(StoreTarget):
         """
         tag = self.tags.tag(user_id)
         with self._items.lock:
-            ids = [item.id for item in self._items.all() if self._is_of(tag, item)]
+            ids = [parts[0] for parts in self._items.parts() if self._bears(tag, *parts)]
             if ids:
                 self._items.remove(ids)
             self._items.tidy()
-            if self._folder is not None and any(self._is_of(tag, i) for i in self._saved()):
-                self._save(self._folder, lambda item: self._is_of(tag, item))
+            self._save(lambda item: self._is_of(tag, item))
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete items by id, from the files too.
@@ -104,8 +103,7 @@ class FaissTarget(StoreTarget):
             there = [item.id for item in self._items.all() if item.id in gone]
             self._items.forget(there, self.tags.key)
             self._items.remove(there)
-            if self._folder is not None and any(item.id in gone for item in self._saved()):
-                self._save(self._folder, lambda item: item.id in gone)
+            self._save(lambda item: item.id in gone)
 
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
@@ -124,8 +122,7 @@ class FaissTarget(StoreTarget):
             there = [item for id, item in new.items() if id in held]
             moved = {id: vector for id, vector in vector_of.items() if id in held}
             self._items.replace(there, moved, self.tags.key)
-            if self._folder is not None and any(item.id in new for item in self._saved()):
-                self._save(self._folder, lambda item: False)
+            self._save(lambda item: item.id in new, may_go=lambda item: False)
 
     def vectors(self, user_id: str) -> Iterable[Sequence[float]]:
         """The vectors of the user's items."""
@@ -144,28 +141,44 @@ class FaissTarget(StoreTarget):
         """
         if self._folder is None:
             raise ErasureError("memory that was freed cannot be overwritten")
+        tag = self.tags.tag(user_id)
         with self._items.lock:
-            if self._folder.is_dir() and self._saved():
-                tag = self.tags.tag(user_id)
-                self._save(self._folder, lambda item: self._is_of(tag, item))
+            self._save(lambda item: True, may_go=lambda item: self._is_of(tag, item))
 
     def _is_of(self, tag: str, item: StoredItem) -> bool:
-        found = item.metadata.get(self.tags.key)
-        if found is None and item.text is None:
+        return self._bears(tag, item.id, item.text, item.metadata)
+
+    def _bears(self, tag: str, id: str, text: str | None, metadata: Mapping[str, Any]) -> bool:
+        found = metadata.get(self.tags.key)
+        if found is None and text is None:
             # A vector whose node is gone.
-            return item.id.startswith(tag + SEPARATOR)
+            return id.startswith(tag + SEPARATOR)
         return bool(found == tag)
 
     def _saved(self) -> list[StoredItem]:
         return [] if self._folder is None else self._items.saved(self._folder)
 
-    def _save(self, folder: Path, may_go: Callable[[StoredItem], bool]) -> None:
-        held = {item.id for item in self._items.all()}
-        if any(item.id not in held and not may_go(item) for item in self._saved()):
+    def _save(
+        self,
+        changed: Callable[[StoredItem], bool],
+        may_go: Callable[[StoredItem], bool] | None = None,
+    ) -> None:
+        """Replace the files where they hold something that was changed.
+
+        Args:
+            changed: Whether an item was.
+            may_go: Whether it may be gone from memory; where it was changed if None.
+        """
+        saved = self._saved()
+        if self._folder is None or not any(map(changed, saved)):
+            return
+        gone = changed if may_go is None else may_go
+        held = {parts[0] for parts in self._items.parts()}
+        if any(item.id not in held and not gone(item) for item in saved):
             raise ErasureError(
                 "the saved files hold items that the store in memory does not; load it again"
             )
-        replace_files(folder, self._items.write)
+        replace_files(self._folder, self._items.write)
 
 
 def _items_of(store: Any, docstore: Any, index_name: str) -> FaissItems:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +22,9 @@ _metadata: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _VECTORS = "default__vector_store.json"
 _DOCSTORE = "docstore.json"
 _IDS = ("document_id", "doc_id", "ref_doc_id")
+
+Parts = tuple[str, str | None, Mapping[str, Any]]
+"""Id, text and metadata."""
 
 
 def lock_of(holder: Any) -> threading.RLock:
@@ -46,6 +50,10 @@ class FaissItems(ABC):
     @abstractmethod
     def all(self) -> Iterator[StoredItem]:
         """Every item."""
+
+    def parts(self) -> Iterator[Parts]:
+        """Every item in its parts, for whoever looks at all of them and keeps few."""
+        return ((item.id, item.text, item.metadata) for item in self.all())
 
     @abstractmethod
     def places(self, ids: Sequence[str]) -> dict[str, int]:
@@ -134,11 +142,16 @@ class LangChainItems(FaissItems):
 
     def all(self) -> Iterator[StoredItem]:
         """Every document, and those that a deletion was interrupted before."""
+        return starmap(StoredItem, self.parts())
+
+    def parts(self) -> Iterator[Parts]:
+        """Every document in its parts: making items takes longer than a deletion."""
         more = list(getattr(self._store.docstore, "_dict", ()))
+        search = self._store.docstore.search
         for id in dict.fromkeys([*self._store.index_to_docstore_id.values(), *more]):
-            found = self._store.docstore.search(id)
+            found = search(id)
             text = getattr(found, "page_content", None)
-            yield StoredItem(str(id), text, getattr(found, "metadata", None) or {})
+            yield str(id), text, getattr(found, "metadata", None) or {}
 
     def places(self, ids: Sequence[str]) -> dict[str, int]:
         """Id -> place in the index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -133,8 +134,12 @@ class InMemoryTarget(StoreTarget):
     def _saved(self) -> _Tables:
         if self._file is None or not self._file.exists():
             return {}
-        with self._file.open(encoding="utf-8") as file:
-            saved: _Tables = json.load(file)
+        saved: Any = None
+        # A JSON error keeps the whole of what it read.
+        with self._file.open(encoding="utf-8") as file, contextlib.suppress(ValueError):
+            saved = json.load(file)
+        if not isinstance(saved, dict):
+            raise ErasureError("the file that the store is saved to cannot be read")
         return saved
 
     def _delete(self, tables: _Tables, user_id: str) -> bool:

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from piirag.erasure.residue import Hit
 from piirag.erasure.target import (
     Capabilities,
     ErasureTarget,
-    Residue,
     StoredItem,
     Traces,
     register_resolver,
@@ -114,24 +114,12 @@ class LanceDBTarget(StoreTarget):
         """The folder of the table, where it is on this machine."""
         return [self._folder] if self._folder is not None and self._folder.is_dir() else []
 
-    def residue(self, traces: Traces) -> Residue:
-        """How many of the traces are in the files, as plain bytes and in what they unpack to."""
+    def hits(self, traces: Traces) -> list[Hit]:
+        """Which traces stand in the files, as plain bytes and in what they unpack to."""
         from piirag.erasure.targets.lancedb_files import unpacked
 
-        found = super().residue(traces)
-        for folder in self.files():
-            hits = unpacked(folder, traces.needles)
-            suspects = {hit.needle for hit in hits if hit.kind in {"texts", "metadata"}}
-            alive = self._still_used(suspects) if suspects else set()
-            more: Residue = {}
-            for hit in hits:
-                if hit.needle not in alive:
-                    in_file = more.setdefault(hit.file, {})
-                    in_file[hit.kind] = in_file.get(hit.kind, 0) + 1
-            for file, kinds in more.items():
-                known = found.setdefault(file, {})
-                known.update((kind, max(n, known.get(kind, 0))) for kind, n in kinds.items())
-        return found
+        packed = [hit for folder in self.files() for hit in unpacked(folder, traces.needles)]
+        return super().hits(traces) + packed
 
     def reclaim(self, user_id: str) -> None:
         """Write the rows that are left anew, and remove all earlier versions and files.

@@ -284,9 +284,7 @@ class LanceItems:
         wanted = fields_of([row.metadata for row in rows])
         for _ in range(_ATTEMPTS):
             table = self.table() or self._made(len(_vector(rows[0])), wanted)
-            held = {
-                item.name: kind_of_type(item.type) for item in table.schema.field(_METADATA).type
-            }
+            held = _kinds(table.schema)
             for key, kind in wanted.items():
                 if key in held and not takes(
                     held[key], kind, [row.metadata.get(key) for row in rows]

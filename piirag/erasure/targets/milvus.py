@@ -10,7 +10,6 @@ from piirag.erasure.residue import Hit
 from piirag.erasure.target import (
     Capabilities,
     ErasureTarget,
-    Residue,
     StoredItem,
     Traces,
     register_resolver,
@@ -201,14 +200,11 @@ class MilvusTarget(StoreTarget):
             return []
         return [Path(database.get_collection(found.name).data_dir)]
 
-    def residue(self, traces: Traces) -> Residue:
-        """How many of the traces are still in the files, in compressed ones too."""
+    def hits(self, traces: Traces) -> list[Hit]:
+        """Which traces stand in the files, in compressed ones too."""
         from piirag.erasure.targets.milvus_files import scan
 
-        found = [hit for folder in self.files() for hit in scan(folder, traces.needles)]
-        suspects = {hit.needle for hit in found if hit.kind != "ids"}
-        alive = self._still_used(suspects) if suspects else set()
-        return _counted(hit for hit in found if hit.needle not in alive)
+        return [hit for folder in self.files() for hit in scan(folder, traces.needles)]
 
     def reclaim(self, user_id: str) -> None:
         """Copy what is left into a new collection, and put that in the old one's place.
@@ -238,14 +234,6 @@ class MilvusTarget(StoreTarget):
                     if value is not None and (inner is not row or key not in besides)
                 }
                 yield StoredItem(str(row[found.primary]), row.get(self._text_field), metadata)
-
-
-def _counted(hits: Iterable[Hit]) -> Residue:
-    counts: Residue = {}
-    for file, kind, _ in {(hit.file, hit.kind, hit.needle) for hit in hits}:
-        in_file = counts.setdefault(file, {})
-        in_file[kind] = in_file.get(kind, 0) + 1
-    return counts
 
 
 def _resolve(item: Any) -> Iterable[ErasureTarget] | None:

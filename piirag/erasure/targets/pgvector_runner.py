@@ -94,16 +94,15 @@ class PsycopgRunner(Runner):
     def __init__(self, database: Any) -> None:
         try:
             from psycopg import Connection
-            from psycopg.conninfo import conninfo_to_dict
         except ImportError:
             raise MissingDependencyError("psycopg", "pgvector") from None
         self._database = database
         if isinstance(database, Connection):
             found: dict[str, Any] = dict(database.info.get_parameters())
         elif isinstance(database, str):
-            found = dict(conninfo_to_dict(database))
+            found = _parsed(database)
         elif hasattr(database, "getconn") and hasattr(database, "conninfo"):
-            found = dict(conninfo_to_dict(database.conninfo))
+            found = _parsed(database.conninfo)
         else:
             raise ConfigurationError("a connection string, connection or pool of psycopg is needed")
         super().__init__(tuple(str(found.get(key, "")) for key in ("host", "port", "dbname")))
@@ -151,6 +150,17 @@ class PsycopgRunner(Runner):
                 cursor.execute(text, statement.values or None)
                 found = cursor.fetchall() if cursor.description else []
         return found
+
+
+def _parsed(given: Any) -> dict[str, Any]:
+    """The parameters in a connection string; psycopg's own errors quote it, passwords too."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return dict(conninfo_to_dict(given))
+    except Exception:  # noqa: BLE001, S110 - what it says is withheld
+        pass
+    raise ConfigurationError("psycopg cannot read the connection string")
 
 
 class EngineRunner(Runner):

@@ -157,7 +157,7 @@ def check_storable(data: Any, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise InvalidInputError("metadata are nested too deeply")
     if isinstance(data, str):
-        if "\x00" in data or (not data.isascii() and any("\ud800" <= c <= "\udfff" for c in data)):
+        if not is_storable(data):
             raise InvalidInputError("Postgres holds no NUL and no half of a surrogate pair")
     elif isinstance(data, Mapping):
         for key, held in data.items():

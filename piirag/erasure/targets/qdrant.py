@@ -138,7 +138,8 @@ class QdrantTarget(StoreTarget):
         return models.Filter(
             should=[
                 models.Filter(must=tagged(plain)),
-                models.Filter(must=[bare, *tagged(nested)]),
+                # Local Qdrant looks at conditions in turn: what most points fail stands first.
+                models.Filter(must=[*tagged(nested), bare]),
             ]
         )
 
@@ -227,8 +228,9 @@ class QdrantTarget(StoreTarget):
             ]
         )
         # Whose id it is depends on where metadata are.
+        wanted = set(ids)
         found = self._points(where, vectors=vectors)
-        return [point for point in found if self._item(point).id in set(ids)]
+        return [point for point in found if self._item(point).id in wanted]
 
     def _payload(self, old: Mapping[str, Any], new: StoredItem) -> dict[str, Any]:
         nested = self._is_nested(old)

@@ -8,6 +8,7 @@ from typing import Any
 
 from piirag.erasure.target import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.base import StoreTarget
+from piirag.erasure.targets.sqlite_file import files_of
 from piirag.erasure.targets.sqlite_vec_table import LANGUAGE, VecRow, VecTable, known_as
 from piirag.errors import ErasureError
 from piirag.tenancy.languages.sqlite_vec import Condition
@@ -100,10 +101,7 @@ class SQLiteVecTarget(StoreTarget):
 
     def files(self) -> list[Path]:
         """The database, and the files that SQLite keeps beside it."""
-        if self._file is None:
-            return []
-        names = (self._file.name + ending for ending in ("", "-wal", "-journal"))
-        return [path for name in names if (path := self._file.with_name(name)).exists()]
+        return files_of(self._file)
 
     def reclaim(self, user_id: str) -> None:
         """Rewrite the database, without free pages, and empty its write-ahead log.
