@@ -15,7 +15,7 @@ import numpy as np
 
 from piirag import Policy, Scrubber
 from piirag.erasure import ErasureTarget
-from piirag.testing.tenancy import Item, ReadPath, TenancyDriver
+from piirag.testing.tenancy import TenancyDriver
 
 DIMENSIONS = 384
 _WORD = re.compile(r"\w+")
@@ -222,33 +222,6 @@ def first_target(driver: TenancyDriver) -> ErasureTarget:
     """The store's own target, of those that `delete_user` is given."""
     found: ErasureTarget = driver.tenants.erasure_targets()[0]
     return found
-
-
-def mode_paths(embed: Embedder, *modes: str) -> list[ReadPath]:
-    """Read paths for query modes of LlamaIndex that search in texts.
-
-    They may find less than there is: what is looked for stands in some texts only.
-    """
-    from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
-
-    from llama_index_piirag.testing import to_filters
-    from piirag.testing.tenancy import QUESTION
-
-    def path(mode: str) -> ReadPath:
-        def read(view: Any, k: int, filter: Any, keywords: Mapping[str, Any]) -> list[Item]:
-            query = VectorStoreQuery(
-                query_embedding=embed(QUESTION),
-                query_str=QUESTION,
-                similarity_top_k=k,
-                filters=to_filters(filter),
-                mode=VectorStoreQueryMode(mode),
-            )
-            found = view.query(query, **keywords).nodes
-            return [Item(n.node_id, n.get_content("none"), n.metadata) for n in found]
-
-        return ReadPath(mode, read, complete=False)
-
-    return [path(mode) for mode in modes]
 
 
 def files_below(folders: Sequence[Path]) -> Iterator[Path]:

@@ -16,7 +16,6 @@ from benchmarks.stores.base import (
     first_target,
     langchain_driver,
     llama_index_driver,
-    mode_paths,
 )
 
 _FLAT = {"metric_type": "COSINE", "index_type": "FLAT", "params": {}}
@@ -73,7 +72,9 @@ def _llama_index(folder: Path) -> Iterator[Opened]:
             enable_sparse=True,
             sparse_embedding_function=BM25BuiltInFunction(),
         )
-        more = mode_paths(embed, "text_search", "hybrid")
+        from llama_index_piirag.testing import mode_paths
+
+        more = mode_paths(embed.llama_index(), "text_search", "hybrid", complete=False)
         driver = llama_index_driver(store, embed, more=more)
         yield Opened(driver, first_target(driver), embed, _bare(store), folders=[folder])
 

@@ -19,7 +19,6 @@ from benchmarks.stores.base import (
     first_target,
     langchain_driver,
     llama_index_driver,
-    mode_paths,
 )
 from piirag.testing.tenancy import Item, ReadPath
 
@@ -127,7 +126,9 @@ def _llama_index(folder: Path) -> Iterator[Opened]:
             embed_dim=DIMENSIONS,
             hybrid_search=True,
         )
-        more = mode_paths(embed, "hybrid", "sparse", "text_search")
+        from llama_index_piirag.testing import mode_paths
+
+        more = mode_paths(embed.llama_index(), "hybrid", "sparse", "text_search", complete=False)
         driver = llama_index_driver(store, embed, more=more)
         yield _opened(connection, driver, embed, "data_items", "metadata_")
 

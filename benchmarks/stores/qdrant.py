@@ -17,7 +17,6 @@ from benchmarks.stores.base import (
     first_target,
     langchain_driver,
     llama_index_driver,
-    mode_paths,
 )
 
 
@@ -117,7 +116,9 @@ def _llama_index(folder: Path) -> Iterator[Opened]:
             sparse_doc_fn=_sparse,
             sparse_query_fn=_sparse,
         )
-        more = mode_paths(embed, "sparse", "hybrid")
+        from llama_index_piirag.testing import mode_paths
+
+        more = mode_paths(embed.llama_index(), "sparse", "hybrid", complete=False)
         driver = llama_index_driver(store, embed, more=more)
         bare = _bare(client, "user_id")
         yield Opened(driver, first_target(driver), embed, bare, folders=[folder])

@@ -191,11 +191,40 @@ def _paths(embed_model: BaseEmbedding) -> list[ReadPath]:
     return [_path(name, call) for name, call in calls.items()]
 
 
-def _path(name: str, call: Callable[..., Any]) -> ReadPath:
+def mode_paths(
+    embed_model: BaseEmbedding, *modes: str, question: str = QUESTION, complete: bool = True
+) -> list[ReadPath]:
+    """Read paths for further query modes, to be passed as `more`.
+
+    Args:
+        embed_model: Embeds the question.
+        *modes: Values of `VectorStoreQueryMode`, such as ``"hybrid"``.
+        question: What is asked.
+        complete: False for modes that search in texts and find only those that hold the question.
+    """
+    vector = embed_model.get_query_embedding(question)
+
+    def asking(mode: str) -> Callable[..., Any]:
+        def call(view: Any, k: int, filters: Any, **keywords: Any) -> Any:
+            query = VectorStoreQuery(
+                query_embedding=vector,
+                query_str=question,
+                similarity_top_k=k,
+                filters=filters,
+                mode=VectorStoreQueryMode(mode),
+            )
+            return view.query(query, **keywords).nodes
+
+        return call
+
+    return [_path(mode, asking(mode), complete) for mode in modes]
+
+
+def _path(name: str, call: Callable[..., Any], complete: bool = True) -> ReadPath:
     def read(view: Any, k: int, filter: Any, keywords: Mapping[str, Any]) -> list[Item]:
         return _items(call(view, k, to_filters(filter), **keywords))
 
-    return ReadPath(name, read)
+    return ReadPath(name, read, complete)
 
 
 def _run(work: Any) -> Any:

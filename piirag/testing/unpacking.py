@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import io
 import re
 import zlib
@@ -25,8 +27,11 @@ def unpacked(file: Path, data: bytes) -> Iterator[bytes]:
         file: The file; its ending says what kind of table it may be.
         data: Its bytes.
     """
-    yield from _runs(_DEFLATED, data, lambda: zlib.decompressobj(_EITHER_HEADER))
-    yield from _runs(_ZSTD, data, _zstd)
+    yield from _runs(_DEFLATED, data, lambda: zlib.decompressobj(_EITHER_HEADER), zlib.error)
+    if importlib.util.find_spec("zstandard") is not None:
+        import zstandard
+
+        yield from _runs(_ZSTD, data, _zstd, zstandard.ZstdError)
     if data[:1] in {b"{", b"["}:
         # Numbers of a vector are on one line or on many.
         yield _SPACE.sub(b",", data)
@@ -45,22 +50,22 @@ def _zstd() -> Any:
 
 
 def _runs(
-    start: re.Pattern[bytes], data: bytes, decompressor: Callable[[], Any]
+    start: re.Pattern[bytes],
+    data: bytes,
+    decompressor: Callable[[], Any],
+    no_such_run: type[Exception],
 ) -> Iterator[bytes]:
     """What is compressed, from every place where it may begin to where it no longer makes sense."""
     view = memoryview(data)
     for match in start.finditer(data):
         found = io.BytesIO()
-        try:
-            work = decompressor()
+        work = decompressor()
+        # The error says that this is no compressed run, or that what follows is no part of it.
+        with contextlib.suppress(no_such_run):
             for at in range(match.start(), len(data), _STEP):
                 found.write(work.decompress(bytes(view[at : at + _STEP])))
-                if work.unused_data or found.tell() > _MOST:
+                if work.eof or found.tell() > _MOST:
                     break
-        except ImportError:
-            return
-        except Exception:  # noqa: BLE001, S110 - no compressed run, or the end of one
-            pass
         if found.tell():
             yield found.getvalue()
 

@@ -148,7 +148,10 @@ def test_P4_a_synthesizer_is_given_hidden_nodes(scrubber: Scrubber) -> None:
     llm = RedactedLLM(FakeChatLLM(), scrubber=scrubber).for_user("u1")
     nodes = PIINodePostprocessor(scrubber, user_id="u1", others="hide").postprocess_nodes(found())
     synthesizer = get_response_synthesizer(llm=llm)
-    only_mine(str(synthesizer.synthesize("Who?", nodes=nodes)))
+    shown = str(synthesizer.synthesize("Who?", nodes=nodes))
+    assert MINE in shown
+    assert THEIRS not in shown and OURS not in shown
+    only_mine(shown)
 
 
 # Chat engines

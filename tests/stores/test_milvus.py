@@ -29,7 +29,7 @@ from langchain_piirag import TenantVectorStore as LangChainTenants
 from langchain_piirag.testing import LangChainDriver
 from lexical_langchain import LexicalEmbeddings
 from llama_index_piirag import TenantVectorStore as LlamaIndexTenants
-from llama_index_piirag.testing import LlamaIndexDriver, to_filters
+from llama_index_piirag.testing import LlamaIndexDriver, mode_paths
 from piirag import Scrubber
 from piirag.erasure import as_targets, delete_user
 from piirag.erasure.targets import milvus_files
@@ -45,7 +45,7 @@ from piirag.errors import (
 from piirag.tenancy.filters import normalised
 from piirag.tenancy.languages.milvus import MilvusLanguage, among
 from piirag.testing.erasure import ErasureTargetSuite, TargetUnderTest
-from piirag.testing.tenancy import QUESTION, Item, ReadPath, TenancyDriver, TenancySuite
+from piirag.testing.tenancy import QUESTION, Item, TenancyDriver, TenancySuite
 from support.llama_fakes import HashedEmbedding
 
 _DIMENSIONS = len(HashedEmbedding().get_text_embedding("x"))
@@ -98,23 +98,6 @@ class TestLangChain(TenancySuite):
         return LangChainDriver(LangChainTenants(store, scrubber=Scrubber()))
 
 
-def _by(mode: VectorStoreQueryMode) -> ReadPath:
-    vector = HashedEmbedding().get_query_embedding(QUESTION)
-
-    def read(view: Any, k: int, filter: Any, keywords: Any) -> list[Item]:
-        query = VectorStoreQuery(
-            query_embedding=vector,
-            query_str=QUESTION,
-            similarity_top_k=k,
-            filters=to_filters(filter),
-            mode=mode,
-        )
-        found = view.query(query, **keywords).nodes
-        return [Item(node.node_id, node.get_content("none"), node.metadata) for node in found]
-
-    return ReadPath(mode.value, read)
-
-
 class TestLlamaIndexHybrid(TenancySuite):
     USER_IDS, TENANT_FILTERS, BROKEN_FILTERS, KEYWORDS = 300, 200, 150, 150
     ODD_FILTERS, ITEM_IDS = 60, 200
@@ -129,7 +112,7 @@ class TestLlamaIndexHybrid(TenancySuite):
             sparse_embedding_function=LlamaIndexBM25(),
         )
         tenants = LlamaIndexTenants(store, scrubber=Scrubber())
-        more = [_by(VectorStoreQueryMode.TEXT_SEARCH), _by(VectorStoreQueryMode.HYBRID)]
+        more = mode_paths(HashedEmbedding(), "text_search", "hybrid")
         # Milvus Lite takes its time; these differ from others in what is above the store.
         without = ["tenant_retriever_mmr", "retriever", "aquery_mmr", "aget_nodes"]
         return LlamaIndexDriver(tenants, HashedEmbedding(), more=more, without=without)

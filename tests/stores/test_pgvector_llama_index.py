@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,10 +16,10 @@ from llama_index.core.vector_stores.types import (
 )
 
 from llama_index_piirag import TenantVectorStore
-from llama_index_piirag.testing import LlamaIndexDriver, to_filters
+from llama_index_piirag.testing import LlamaIndexDriver, mode_paths
 from piirag import Scrubber
 from piirag.errors import ConfigurationError, InvalidInputError, UnsupportedStoreError
-from piirag.testing.tenancy import Item, ReadPath, TenancyDriver, TenancySuite
+from piirag.testing.tenancy import TenancyDriver, TenancySuite
 from support.llama_fakes import HashedEmbedding
 from support.pgvector_stores import PACKAGES, llama_index
 from support.postgres import url_of_server
@@ -31,23 +30,6 @@ def server() -> str:
     return url_of_server(*PACKAGES)
 
 
-def _mode(mode: str) -> ReadPath:
-    vector = HashedEmbedding().get_query_embedding("number")
-
-    def read(view: Any, k: int, filter: Any, keywords: Mapping[str, Any]) -> list[Item]:
-        query = VectorStoreQuery(
-            query_embedding=vector,
-            query_str="secret number",
-            similarity_top_k=k,
-            filters=to_filters(filter),
-            mode=VectorStoreQueryMode(mode),
-        )
-        return [Item(n.node_id, n.text, n.metadata) for n in view.query(query, **keywords).nodes]
-
-    # What is looked for stands in some of the texts only.
-    return ReadPath(mode, read, complete=False)
-
-
 class TestLlamaIndex(TenancySuite):
     """Metadata of type JSON, and full-text search."""
 
@@ -56,8 +38,11 @@ class TestLlamaIndex(TenancySuite):
     def driver(cls, server: str) -> TenancyDriver:
         store = llama_index(server, hybrid_search=True)
         tenants = TenantVectorStore(store, scrubber=Scrubber())
-        modes = [_mode(mode) for mode in ("hybrid", "sparse", "text_search")]
-        return LlamaIndexDriver(tenants, HashedEmbedding(), more=modes)
+        embed = HashedEmbedding()
+        # What is looked for stands in some of the texts only.
+        wanted = ("hybrid", "sparse", "text_search")
+        modes = mode_paths(embed, *wanted, question="secret number", complete=False)
+        return LlamaIndexDriver(tenants, embed, more=modes)
 
 
 class TestJSONB(TenancySuite):

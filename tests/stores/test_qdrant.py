@@ -31,7 +31,7 @@ from langchain_piirag import TenantVectorStore as LangChainTenants
 from langchain_piirag.testing import LangChainDriver
 from lexical_langchain import LexicalEmbeddings
 from llama_index_piirag import TenantVectorStore as LlamaIndexTenants
-from llama_index_piirag.testing import LlamaIndexDriver, to_filters
+from llama_index_piirag.testing import LlamaIndexDriver, mode_paths, to_filters
 from piirag import Scrubber
 from piirag.erasure import as_targets, delete_user
 from piirag.erasure.targets.qdrant import QdrantTarget
@@ -45,7 +45,7 @@ from piirag.errors import (
 from piirag.tenancy.filters import normalised
 from piirag.tenancy.languages.qdrant import QdrantLanguage
 from piirag.testing.erasure import ErasureTargetSuite, TargetUnderTest
-from piirag.testing.tenancy import QUESTION, Item, ReadPath, TenancyDriver, TenancySuite
+from piirag.testing.tenancy import QUESTION, Item, TenancyDriver, TenancySuite
 from support.llama_fakes import HashedEmbedding
 
 
@@ -98,23 +98,6 @@ class TestLangChainHybrid(TenancySuite):
         return LangChainDriver(LangChainTenants(store, scrubber=Scrubber()))
 
 
-def _hybrid(mode: VectorStoreQueryMode) -> ReadPath:
-    vector = HashedEmbedding().get_query_embedding(QUESTION)
-
-    def read(view: Any, k: int, filter: Any, keywords: Any) -> list[Item]:
-        query = VectorStoreQuery(
-            query_embedding=vector,
-            query_str=QUESTION,
-            similarity_top_k=k,
-            filters=to_filters(filter),
-            mode=mode,
-        )
-        found = view.query(query, **keywords).nodes
-        return [Item(node.node_id, node.get_content("none"), node.metadata) for node in found]
-
-    return ReadPath(mode.value, read)
-
-
 class TestLlamaIndexHybrid(TenancySuite):
     @pytest.fixture(scope="class")
     @classmethod
@@ -127,7 +110,7 @@ class TestLlamaIndexHybrid(TenancySuite):
             sparse_query_fn=_encode,
         )
         tenants = LlamaIndexTenants(store, scrubber=Scrubber())
-        more = [_hybrid(VectorStoreQueryMode.SPARSE), _hybrid(VectorStoreQueryMode.HYBRID)]
+        more = mode_paths(HashedEmbedding(), "sparse", "hybrid")
         return LlamaIndexDriver(tenants, HashedEmbedding(), more=more)
 
 
