@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.runnables import run_in_executor
 from langchain_core.vectorstores import VectorStore
 
 from langchain_piirag.dialects import Dialect
@@ -208,6 +211,25 @@ class UserVectorStore(VectorStore):
         )
         documents = self._outward([doc for doc, _ in found])
         return [(doc, score) for doc, (_, score) in zip(documents, found, strict=True)]
+
+    def similarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Items with scores from 0 to 1. See `VectorStore`, which writes the texts of items into
+        a warning where a score lies outside; here the warning holds none.
+        """
+        least = kwargs.pop("score_threshold", None)
+        found = self._similarity_search_with_relevance_scores(query, k, **kwargs)
+        if not all(0.0 <= score <= 1.0 for _, score in found):
+            warnings.warn("relevance scores outside of 0 to 1", stacklevel=2)
+        return [pair for pair in found if least is None or pair[1] >= least]
+
+    async def asimilarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """See `similarity_search_with_relevance_scores`."""
+        search = partial(self.similarity_search_with_relevance_scores, query, k, **kwargs)
+        return await run_in_executor(None, search)
 
     def similarity_search_by_vector(
         self, embedding: list[float], k: int = 4, **kwargs: Any

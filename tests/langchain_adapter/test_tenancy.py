@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import warnings
 
 import pytest
 from langchain_core.documents import Document
@@ -422,3 +423,18 @@ def test_odd_metadata_types() -> None:
         "none": None,
     }
     assert ChunkScrubber(Scrubber(), "u").metadata(metadata) == metadata
+
+
+async def test_L15_no_warning_holds_the_text_of_an_item(tenants, monkeypatch) -> None:
+    alice = tenants.for_user("alice")
+    alice.add_texts(["a canary about tea"])
+    monkeypatch.setattr(alice, "_select_relevance_score_fn", lambda: lambda score: 2.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = alice.similarity_search_with_relevance_scores("tea", k=1, score_threshold=0.5)
+        found += await alice.asimilarity_search_with_relevance_scores("tea", k=1)
+    assert [score for _, score in found] == [2.0, 2.0]
+    assert [str(warning.message) for warning in caught] == [
+        "relevance scores outside of 0 to 1"
+    ] * 2
+    assert alice.similarity_search_with_relevance_scores("tea", k=1, score_threshold=3.0) == []
