@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         verify_receipt,
     )
     from piirag.errors import (
+        AuditError,
         ConfigurationError,
         DetectionError,
         DetectionTimeoutError,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
         ModelCallError,
         PIIBlockedError,
         PiiragError,
+        ProviderPolicyError,
         ReceiptError,
+        RetentionError,
         RetrievalError,
         SessionGoneError,
         StoreError,
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AuditError": "errors",
     "ConfigurationError": "errors",
     "default_detector": "detection",
     "delete_user": "erasure",
@@ -107,6 +111,7 @@ _HOME = {
     "PiiragError": "errors",
     "Policy": "policy",
     "PostgresVault": "vault",
+    "ProviderPolicyError": "errors",
     "ReceiptError": "errors",
     "Redaction": "redaction",
     "RedactionMapping": "redaction",
@@ -117,6 +122,7 @@ _HOME = {
     "ReplyCounts": "redaction",
     "ReplyStream": "redaction",
     "Retention": "conversations",
+    "RetentionError": "errors",
     "RetentionSweeper": "conversations",
     "RetrievalError": "errors",
     "Rotation": "vault",
@@ -156,6 +162,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AuditError",
     "ConfigurationError",
     "DetectionError",
     "DetectionTimeoutError",
@@ -179,6 +186,7 @@ __all__ = [
     "PiiragError",
     "Policy",
     "PostgresVault",
+    "ProviderPolicyError",
     "ReceiptError",
     "Redaction",
     "RedactionMapping",
@@ -189,6 +197,7 @@ __all__ = [
     "ReplyCounts",
     "ReplyStream",
     "Retention",
+    "RetentionError",
     "RetentionSweeper",
     "RetrievalError",
     "Rotation",

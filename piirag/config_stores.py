@@ -29,15 +29,13 @@ variables that hold them. Other tables belong to other parts.
 from __future__ import annotations
 
 import importlib
-import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from piirag.config_file import only_keys, read_toml, secret_from_env, table_of, text_of
 from piirag.errors import ConfigurationError, ErasureError, MissingDependencyError
-from piirag.policy_checks import did_you_mean
 
 if TYPE_CHECKING:
     from piirag.erasure import ErasureService, ErasureTarget
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from piirag.tenancy.tags import TenantTags
     from piirag.vault import MasterKey, Vault
 
-DEFAULT_FILE = "piirag.toml"
 _TAG_KEYS = ("keyed", "tenant_key", "name")
 _VAULT_KEYS = ("path", "url_env", "key_file", "key_env")
 _ERASURE_KEYS = ("journal", "journal_url_env", "signing_key", "signing_key_env", "not_covered")
@@ -91,7 +88,7 @@ class StoreEntry:
         Raises:
             ConfigurationError: There is no such option, or no such variable.
         """
-        return _from_env(self.text(key))
+        return secret_from_env(self.text(key))
 
 
 Opener = Callable[[StoreEntry], Iterable["ErasureTarget"]]
@@ -160,16 +157,7 @@ class StoresConfig:
             ConfigurationError: It cannot be read, is not TOML, or holds what nobody knows.
         """
         path = Path(path)
-        reason = ""
-        data: dict[str, Any] = {}
-        try:
-            data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-        except (ValueError, RecursionError):
-            reason = "not TOML"
-        if reason:
-            raise ConfigurationError(f"{path}: {reason}")
+        data = read_toml(path)
         stores = data.get("stores", [])
         if not isinstance(stores, list) or not all(isinstance(s, dict) for s in stores):
             raise ConfigurationError("stores must be tables: [[stores]]")
@@ -177,8 +165,8 @@ class StoresConfig:
             raise ConfigurationError(f"{path}: a [vault] table is needed")
         config = cls(
             path.resolve().parent,
-            _table(data, "vault", _VAULT_KEYS),
-            _table(data, "erasure", _ERASURE_KEYS),
+            table_of(data, "vault", _VAULT_KEYS),
+            table_of(data, "erasure", _ERASURE_KEYS),
             tuple(stores),
         )
         for number, store in enumerate(config.stores, 1):
@@ -196,12 +184,12 @@ class StoresConfig:
 
         key = self._master_key()
         if "path" in self.vault:
-            path = self.folder / _text(self.vault, "path")
+            path = self.folder / text_of(self.vault, "path")
             if not path.exists():
                 # A mistyped path must not make an empty vault that knows nobody.
                 raise ConfigurationError("the vault file does not exist")
             return SQLiteVault(path, key)
-        url = _from_env(_text(self.vault, "url_env"))
+        url = secret_from_env(text_of(self.vault, "url_env"))
         if url.startswith(("redis://", "rediss://", "unix://")):
             return RedisVault(url, key)
         return PostgresVault(url, key)
@@ -210,9 +198,9 @@ class StoresConfig:
         from piirag.vault import MasterKey
 
         if "key_file" in self.vault:
-            return MasterKey.from_file(self.folder / _text(self.vault, "key_file"))
+            return MasterKey.from_file(self.folder / text_of(self.vault, "key_file"))
         if "key_env" in self.vault:
-            return MasterKey.from_env(_text(self.vault, "key_env"))
+            return MasterKey.from_env(text_of(self.vault, "key_env"))
         return MasterKey.from_env()
 
     def open_journal(self) -> Journal:
@@ -221,8 +209,8 @@ class StoresConfig:
         from piirag.erasure.journal_sqlite import SQLiteJournal
 
         if "journal_url_env" in self.erasure:
-            return PostgresJournal(_from_env(_text(self.erasure, "journal_url_env")))
-        name = _text(self.erasure, "journal") if "journal" in self.erasure else "erasure.db"
+            return PostgresJournal(secret_from_env(text_of(self.erasure, "journal_url_env")))
+        name = text_of(self.erasure, "journal") if "journal" in self.erasure else "erasure.db"
         return SQLiteJournal(self.folder / name)
 
     def signing_key(self) -> SigningKey | None:
@@ -230,9 +218,9 @@ class StoresConfig:
         from piirag.erasure.signing import SigningKey
 
         if "signing_key_env" in self.erasure:
-            return SigningKey.from_env(_text(self.erasure, "signing_key_env"))
+            return SigningKey.from_env(text_of(self.erasure, "signing_key_env"))
         if "signing_key" in self.erasure:
-            path = self.folder / _text(self.erasure, "signing_key")
+            path = self.folder / text_of(self.erasure, "signing_key")
             return SigningKey.from_file(path, create=True)
         return None
 
@@ -294,43 +282,14 @@ def _told(kind: str, options: Mapping[str, Any]) -> str:
     return kind
 
 
-def _table(data: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
-    table = data.get(name, {})
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{name} must be a table")
-    _only(table, keys, name)
-    return table
-
-
-def _only(table: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
-    for key in table:
-        if key not in keys:
-            hint = did_you_mean(key, list(keys)) or f"; one of {', '.join(keys)}"
-            raise ConfigurationError(f"{where}: unknown key {key[:40]!r}{hint}")
-
-
 def _check_store(store: Mapping[str, Any], number: int) -> None:
     where = f"stores, number {number}"
     kind = store.get("kind")
     if not isinstance(kind, str) or kind not in _openers:
         raise ConfigurationError(f"{where}: kind must be one of {', '.join(sorted(_openers))}")
-    _only(store, ("kind", *_TAG_KEYS, *_openers[kind][0]), where)
+    only_keys(store, ("kind", *_TAG_KEYS, *_openers[kind][0]), where)
     if not isinstance(store.get("keyed", False), bool):
         raise ConfigurationError(f"{where}: keyed must be true or false")
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{key} is missing, or no text")
-    return value
-
-
-def _from_env(variable: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise ConfigurationError(f"the environment variable {variable} is not set")
-    return value
 
 
 def _open_chroma(entry: StoreEntry) -> Iterable[ErasureTarget]:

@@ -19,6 +19,9 @@ PiiragError
 ├── ToolCallError                          a tool of an agent raised
 ├── RetrievalError                         the wrapped retriever raised
 ├── StoreError                             a store could not do what it was asked
+├── ProviderPolicyError                    a model endpoint, or tracer, that the policy forbids
+├── AuditError                             the audit log cannot be written, read, or was altered
+├── RetentionError                         what is over could not be deleted
 └── ErasureError                           an erasure could not be carried out
     ├── JournalError                       its journal cannot be read or written
     ├── LeaseLostError                     another process has taken it over
@@ -32,7 +35,10 @@ text in another library's exception does not travel with them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
+    "AuditError",
     "ConfigurationError",
     "DetectionError",
     "DetectionTimeoutError",
@@ -45,7 +51,9 @@ __all__ = [
     "ModelCallError",
     "PIIBlockedError",
     "PiiragError",
+    "ProviderPolicyError",
     "ReceiptError",
+    "RetentionError",
     "RetrievalError",
     "SessionGoneError",
     "StoreError",
@@ -228,3 +236,25 @@ class StoreError(PiiragError):
     def __init__(self, store: str, error_type: str) -> None:
         self.error_type = error_type
         super().__init__(f"{store}: {error_type}; its message is withheld")
+
+
+class ProviderPolicyError(PiiragError):
+    """The provider policy forbids where data was about to go; nothing was sent.
+
+    Args:
+        reasons: Why, one text a reason; host names and facts of the registry, no data of a call.
+        provider: Id of the provider in the registry; None where it is unknown.
+    """
+
+    def __init__(self, reasons: Sequence[str], provider: str | None = None) -> None:
+        self.reasons = tuple(reasons)
+        self.provider = provider
+        super().__init__("forbidden by the provider policy: " + "; ".join(self.reasons))
+
+
+class AuditError(PiiragError):
+    """The audit log cannot be written or read, or does not hold together."""
+
+
+class RetentionError(PiiragError):
+    """What is over could not be deleted."""

@@ -1,1 +1,1 @@
-"""What a privacy engineer signs: audit, retention, provider policy."""
+"""What a privacy engineer signs: audit log, logging policy, retention, providers, assessment."""
