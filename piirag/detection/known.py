@@ -107,7 +107,7 @@ class KnownValues:
         self._parts: dict[str, list[KnownValue]] = {}
         self._joined: dict[str, list[KnownValue]] = {}
         self._initials: dict[str, list[KnownValue]] = {}
-        self._literals = Literals[KnownValue]()
+        self._literals: Literals[KnownValue] = Literals()
         self._seen: set[tuple[str, str]] = set()
         for entity_type, values in check_known(known).items():
             for value in values:

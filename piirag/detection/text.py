@@ -59,7 +59,8 @@ def normal_form(entity_type: str, value: str) -> str:
         entity_type: Presidio entity type.
         value: The value as it stands in the text.
     """
-    folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    plain = value if value.isascii() else unicodedata.normalize("NFKC", value)
+    folded = " ".join(plain.casefold().split())
     if entity_type in _SEPARATORS_DO_NOT_COUNT:
         bare = "".join(c for c in folded if c.isalnum())
         return bare or folded

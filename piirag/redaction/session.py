@@ -314,11 +314,11 @@ class RedactionSession(Search):
                 again += [span.finding for span in spans]
             else:
                 found = [made.in_original(f) for f in look.find(made.text, made.covered)]
+                if not found:
+                    break
                 look.report(found)
                 leaked += found
                 spans = [Span(f, text[f.start : f.end]) for f in found]
-            if not spans:
-                break
             if self._structure is not None:
                 spans = self._structure.fit_numbers(spans)
             marks += [self._mark(text, span) for span in spans]
@@ -369,13 +369,15 @@ class RedactionSession(Search):
     def _token(self, entity_type: str, identity: str, value: str, *, bare: bool = False) -> str:
         """The placeholder of one spelling of a value; of one without quotes in JSON if `bare`."""
         kind = tokens.token_type(entity_type)
-        number = self._numbers.get((kind, identity))
+        value_key = (kind, identity)
+        number = self._numbers.get(value_key)
         if number is None:
             number = self._last.get(kind, 0) + 1
             while self._reserved and f"{kind}_{number}".lower() in self._reserved:
                 number += 1
-            self._last[kind] = self._numbers[(kind, identity)] = number
-        token = self._tokens.get((kind, number, value, bare))
+            self._last[kind] = self._numbers[value_key] = number
+        token_key = (kind, number, value, bare)
+        token = self._tokens.get(token_key)
         if token is None:
             spelling = self._spellings.get((kind, number), 0)
             token = tokens.placeholder(kind, number, spelling)
@@ -383,7 +385,7 @@ class RedactionSession(Search):
                 spelling += 1
                 token = tokens.placeholder(kind, number, spelling)
             self._spellings[(kind, number)] = spelling + 1
-            self._tokens[(kind, number, value, bare)] = token
+            self._tokens[token_key] = token
             self.mapping.add(token, value, kind, foreign=self._foreign)
             if bare and type(self)._token is RedactionSession._token:
                 self.mapping.add_stand_in(f'"{token}"', token, value)

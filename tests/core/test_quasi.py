@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from piirag import Finding, Policy, Redactor, Scrubber
@@ -362,6 +362,8 @@ phrases = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(phrases, max_size=8).map(" ".join))
+@example("occupation: IT professional ,  43yo born in 1985")
+@example("the cache it holds ,  forty-three years old born in 1985")
 @pytest.mark.parametrize("mode", ["generalize", "redact"])
 def test_invariant_9_every_text_comes_out_the_same_when_scrubbed_twice(
     mode: str, text: str

@@ -73,7 +73,9 @@ _TECHNICAL = frozenset(
 
 _I = re.compile(r"I\b|i(?=(?:'m|’m|'ve|’ve| am| was| have| had| live| work| got)\b)")
 _AGE_PHRASES = ("year old", "years old", "yo")
-_CAPITALISED = re.compile(r"\b[A-Z]\w")
+_AGE_JOINED = re.compile(r"(?<!\w)\d{1,3}yo(?!\w)", re.IGNORECASE)
+# Words in capitals; those of tokens that stand for something else than a person tell nothing.
+_CAPITALISED = re.compile(r"\[(?!PERSON)[A-Z][A-Z0-9_]*(?: [A-Z][a-z]{5}){3}\]|(\b[A-Z]\w)")
 # What a pattern can begin with is a set of characters, so that other text is passed over fast.
 _CLAUSE = re.compile(r"[,;:()][\s]|\n|[-–—][ ]")
 _CLAUSE_WORDS = frozenset({"and", "but", "while", "whose"})
@@ -119,11 +121,17 @@ class Reader:
             for at in self.scan.positions(phrase):
                 if at > 1 and self.text[at - 2 : at].strip(" -").isdigit():
                     places.append(at)
+        if "yo" in self.text or "YO" in self.text:
+            places += [match.start() for match in _AGE_JOINED.finditer(self.text)]
         return sorted(places)
 
     @cached_property
     def _things_at(self) -> list[int]:
-        return sorted(self._places_of(_THINGS))
+        places = self._places_of(_THINGS)
+        if self.text.isupper():
+            return sorted(places)
+        # A trade ("IT professional"), no pronoun.
+        return sorted(at for at in places if not self.text.startswith("IT", at))
 
     @cached_property
     def _technical_at(self) -> list[int]:
@@ -173,7 +181,7 @@ class Reader:
             return "thing"
         if person >= low:
             return "person"
-        named = _CAPITALISED.search(self.text, clause, at)
+        named = any(m[1] for m in _CAPITALISED.finditer(self.text, clause, at))
         return "thing" if not named and thing >= low else ""
 
     def found_at(self, spans: Sequence[tuple[int, int]], at: int, reach: int) -> tuple[int, int]:
