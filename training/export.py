@@ -21,6 +21,7 @@ from piirag.detection.ner.labels import LABELS
 from training.data import tokenizer
 from training.model import BASE, Tagger, restore
 from training.synth.replace import everyday_names, names_and_places
+from training.words import ADDRESSES
 
 OUT = Path("piirag/detection/ner/weights")
 
@@ -29,12 +30,6 @@ _CONTEXTS = ("{}", "and {} again", "we saw {} there .", "{} is here", "so {} , y
 _SAFE_BELOW = 0.08
 _SURE_BELOW = 0.02
 _COMMON = 2700
-# A line with one of these may be an address though its other words are plain.
-_ADDRESSES = frozenset(
-    """street road avenue lane drive court flat apartment suite floor box po way square place
-    close house boulevard terrace crescent st rd ave dr blvd apt unit building block plaza
-    highway row hill park gardens village farm cottage estate room""".split()
-)
 _NAMED = [i for i, label in enumerate(LABELS) if label[2:] in {"PER", "LOC", "ORG", "ADDR", "NRP"}]
 
 
@@ -101,7 +96,7 @@ def safe_words(model: Tagger) -> list[str]:
     listed, everyday = names_and_places(), everyday_names()
     # The vocabulary is in order of frequency. "to" and "see" are somebody's family names too.
     common = {w for w in listed if rank.get(w, _COMMON) < _COMMON} - everyday
-    plain = [w for w in rank if w.isalpha() and w.isascii() and w not in _ADDRESSES]
+    plain = [w for w in rank if w.isalpha() and w.isascii() and w not in ADDRESSES]
     whole = sorted(w for w in plain if w not in listed)
     spellings = sorted({s for w in whole for s in (w, w.capitalize(), w.upper())} | {"I", "A"})
     spellings += sorted(common.intersection(plain))

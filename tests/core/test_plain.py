@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 
+from piirag import default_detector
 from piirag.detection.build import shared_analyzer
 from piirag.detection.disguise import normalize
 from piirag.detection.fused import FusedAnalyzer
@@ -254,3 +255,26 @@ def test_what_announces_a_name_is_never_plain() -> None:
     assert "mr" in safe_words()
     assert candidate_stretches("then mr good said so") != []
     assert candidate_stretches("the name is good") != []
+
+
+def test_a_word_of_an_address_is_plain_without_a_figure() -> None:
+    assert candidate_stretches("they met in the quiet reading room on the same floor") == []
+    assert candidate_stretches("they met in room 5 on the same floor") != []
+
+
+def test_a_word_that_begins_a_sentence_is_plain_if_it_is_on_no_list_of_names() -> None:
+    assert candidate_stretches("It rained for a week. Frogs came first.") == []
+    assert candidate_stretches("It rained for a week. Baker came first.") != []
+    assert candidate_stretches("It rained for a week, and Frogs came first.") != []
+    assert candidate_stretches("It rained. Frogs came first. They call her Frogs at home.") != []
+
+
+def test_the_model_reads_what_is_around_the_candidates() -> None:
+    plain = "the committee met again to discuss the plan for the new library. " * 4
+    text = f"{plain}Then Jolene Vasquez hid it, and left. {plain}"
+    [(start, end)] = candidate_stretches(text)
+    assert "Jolene Vasquez" in text[start:end]
+    assert 150 < end - start < len(text) - 200
+    assert start == 0 or text[start - 1] == " "
+    [finding] = [f for f in default_detector().detect(text) if f.entity_type == "PERSON"]
+    assert text[finding.start : finding.end] == "Jolene Vasquez"

@@ -74,6 +74,9 @@ BESIDE_NAMES = frozenset(
 """Words, in lower case, that announce a name, whatever the list with the model says of them: the
 word after one may be any."""
 
+NUMBERED = frozenset({"apartment", "apartments", "building", "buildings", "floor", "room", "suite"})
+"""Plain words where there is no figure: an address has a number beside them."""
+
 MODALS = frozenset({"will", "may", "don"})
 """Plain words where `MODAL` says so."""
 

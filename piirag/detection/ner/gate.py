@@ -1,10 +1,11 @@
 """Which stretches of a text may hold a name at all.
 
-A list of words that the model takes for names in no context lies beside the weights; `Will`,
-`rose` and `baker` are not on it, and neither is any word the list's maker had never seen. With
-them go everyday words that are nobody's name by themselves (`everyday.py`), and what is made of
-plain words in lower case by an ending. Where a run of lines is made of such words and of bare
-numbers, the model is not asked.
+A list of words that are part of no name lies beside the weights: those that the model takes for
+one in no context, and those that a dictionary has in lower case only. `Will`, `rose` and `baker`
+are not on it, and neither is any word that is on a list of names. With them go everyday words
+that are nobody's name by themselves (`everyday.py`), what is made of plain words in lower case by
+an ending, and a word of the list that begins a sentence. Where a run of lines is made of such
+words and of bare numbers, the model is not asked.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ import re
 from collections.abc import Iterable
 from importlib import resources
 
-from piirag.detection.ner.everyday import BESIDE_NAMES, EVERYDAY, MODAL, MODALS
+from piirag.detection.ner.everyday import BESIDE_NAMES, EVERYDAY, MODAL, MODALS, NUMBERED
 
 _WORD = re.compile(r"[^\W\d_]+")
 _AUXILIARY = re.compile(MODAL)
+_DIGIT = re.compile(r"\d")
+# A word between the end of a sentence and one in lower case.
+_AT_THE_START = re.compile(r"[.!?] [A-Z][a-z]+ [a-z]")
 
 # Lines are looked at in runs of about this many characters, so that a line with a candidate
 # keeps its neighbours as context.
-_RUN = 400
+_RUN = 350
+# Plain words farther from a candidate than this are no context that counts.
+_CONTEXT = 150
 
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "ness", "less", "ful")
 _SHORTEST = 5
@@ -73,11 +79,30 @@ def is_nameless(text: str, words: Iterable[str] | None = None) -> bool:
         return True
     modal = False
     for word in found:
-        if word not in plain and not is_inflected(word):
-            if word not in MODALS:
-                return False
+        if word in MODALS:
             modal = True
+        elif not (word in plain or _is_plain_here(word, text)):
+            return False
     return not modal or are_auxiliaries(text)
+
+
+def _is_plain_here(word: str, text: str) -> bool:
+    """Whether a word that is not on the list is plain by its form, or by what is around it."""
+    if is_inflected(word) or (word in NUMBERED and not _DIGIT.search(text)):
+        return True
+    return _begins_sentences(text, word)
+
+
+def _begins_sentences(text: str, word: str) -> bool:
+    """Whether a capitalised word is of the list, and stands where a sentence begins only."""
+    if not (word[0].isupper() and word[1:].islower() and word.lower() in safe_words()):
+        return False
+    at = text.find(word)
+    while at >= 0:
+        if not _AT_THE_START.match(text, max(0, at - 2), at + len(word) + 2):
+            return False
+        at = text.find(word, at + 1)
+    return True
 
 
 def are_auxiliaries(text: str) -> bool:
@@ -121,4 +146,21 @@ def candidate_stretches(text: str, *, names_only: bool = True) -> list[tuple[int
             else:
                 found.append((start, end))
         start = end
-    return found
+    return [_around_candidates(text, *stretch) for stretch in found] if names_only else found
+
+
+def _around_candidates(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without what is far from the first and from the last word that is not plain."""
+    plain, here = plain_words(), text[start:end]
+    places = [
+        m.span()
+        for m in _WORD.finditer(here)
+        if m[0] not in plain and not _is_plain_here(m[0], here)
+    ]
+    if not places:
+        return start, end
+    low = max(0, places[0][0] - _CONTEXT)
+    high = min(len(here), places[-1][1] + _CONTEXT)
+    low = here.find(" ", low, places[0][0]) + 1 if low else 0
+    high = here.rfind(" ", places[-1][1], high) + 1 or len(here) if high < len(here) else high
+    return start + low, start + high
