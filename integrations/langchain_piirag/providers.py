@@ -101,6 +101,8 @@ def _walk(
             _walk(one, options, config, found, seen)
     elif (family := _family(type(item))) is not None:
         found.update(dict.fromkeys(_leaf(item, family, options)))
+    elif is_client(item):
+        found.update(dict.fromkeys(read_model(item, options)))
     else:
         children = list(_children(item))
         for child in children:
@@ -173,11 +175,8 @@ def _children(item: Any) -> Iterable[Any]:
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    if (
-        isinstance(value, Runnable | BaseLanguageModel | Embeddings | VectorStore)
-        or _family(type(value)) is not None
-        or is_client(value)
-    ):
+    known = isinstance(value, Runnable | BaseLanguageModel | Embeddings | VectorStore)
+    if known or is_client(value) or _family(type(value)) is not None:
         yield value
     elif isinstance(value, list | tuple):
         for part in value:

@@ -94,8 +94,7 @@ def _inside(item: Any) -> Any:
 
     if isinstance(item, RedactedLLM):
         return item._llm
-    guarded = getattr(item, "piirag_guarded", None)
-    return guarded if guarded is not None else None
+    return getattr(item, "piirag_guarded", None)
 
 
 def _children(item: Any) -> Iterable[Any]:

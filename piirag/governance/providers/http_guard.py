@@ -119,9 +119,8 @@ def _endpoint(request: Any, body: bytes, transport: Any) -> Endpoint:
 class _Choosing:
     """A client with one transport, for `hops_of`."""
 
-    headers: dict[str, str] = {}
-
     def __init__(self, url: Any, transport: Any) -> None:
+        self.headers: dict[str, str] = {}
         self.base_url = url
         self._transport = transport
         self._mounts: dict[Any, Any] = {}

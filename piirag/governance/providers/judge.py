@@ -224,11 +224,10 @@ class Judge:
         """Some models need a time that no contract shortens."""
         model = self._to.endpoint.model or ""
         for rule in self._rules:
-            if rule.fact == "retention_days" and rule.model.search(model):
-                if int(fact.value or 0) < rule.at_least:
-                    raised = Fact(fact.name, rule.at_least, "high", rule.note, rule.sources)
-                    ident = provider.id if provider is not None else self._to.said
-                    return self._use(ident, raised)
+            about = rule.fact == "retention_days" and rule.model.search(model)
+            if about and int(fact.value or 0) < rule.at_least:
+                raised = Fact(fact.name, rule.at_least, "high", rule.note, rule.sources)
+                return self._use(provider.id if provider is not None else self._to.said, raised)
         return fact
 
     def _fact(self, provider: Provider | None, name: str, term: str) -> Fact | None:
