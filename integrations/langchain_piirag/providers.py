@@ -151,7 +151,7 @@ def _dynamic(
     found: dict[Endpoint, None],
     seen: set[int],
 ) -> None:
-    if config is not None:
+    if config is not None or item.config:
         prepared, merged = item.prepare(config)
         # What is prepared is made for this and gone after it: its id may come again.
         _walk(prepared, options, merged, found, set())

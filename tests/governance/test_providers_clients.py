@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -19,9 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::piirag.governance.providers.Pro
 
 
 @pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     without_proxies(monkeypatch)
-    yield
 
 
 def _openai(**options: Any) -> Any:
@@ -282,7 +281,7 @@ def test_only_http_clients_are_guarded() -> None:
 
 
 def _has(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an SDK's error, or one of its causes, is of a kind: SDKs wrap what transports raise."""
+    """Whether an error, or one that it wraps, is of a kind."""
     while error is not None:
         if isinstance(error, kind):
             return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -21,11 +20,10 @@ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT LANGSMITH_RUNS_ENDPOINTS
 
 
 @pytest.fixture(autouse=True)
-def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     without_proxies(monkeypatch)
     for name in _NAMES:
         monkeypatch.delenv(name, raising=False)
-    yield
 
 
 def _eu(**options: Any) -> ProviderPolicy:
