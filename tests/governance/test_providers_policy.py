@@ -182,6 +182,8 @@ def test_azure_shows_neither_region_nor_deployment() -> None:
         assert policy(regions, attestations=[given]).check_url(AZURE, "d").allowed is allowed
     uk = attested(host, deployment="data_zone", region="uksouth", retention_days=0)
     assert not policy("uk", attestations=[uk]).check_url(AZURE, "d").allowed
+    with_port = attested("[::1]:1234", upstream="local")
+    assert policy(attestations=[with_port]).check_url("http://[::1]:1234/v1", "m").allowed
     only_model = attested(host, deployment="regional", model="gpt-*", **terms)
     assert policy(attestations=[only_model]).check_url(AZURE, "gpt-4o").allowed
     assert not policy(attestations=[only_model]).check_url(AZURE, "other").allowed

@@ -1,4 +1,4 @@
-"""LlamaIndex's model objects, with dummy keys and no network, and a witness for what is forbidden."""
+"""LlamaIndex's model objects, with dummy keys, and a witness for what is forbidden."""
 
 from __future__ import annotations
 
@@ -108,9 +108,7 @@ TABLE: dict[str, Row] = {
         False,
     ),
     "anthropic on bedrock": (
-        lambda: made(
-            "llms.anthropic", "Anthropic", model=f"eu.{CLAUDE}", aws_region="eu-west-1"
-        ),
+        lambda: made("llms.anthropic", "Anthropic", model=f"eu.{CLAUDE}", aws_region="eu-west-1"),
         "https://bedrock-runtime.eu-west-1.amazonaws.com",
         {"bedrock"},
         True,
@@ -455,6 +453,32 @@ async def test_embeddings_are_egress_too(monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(ProviderPolicyError):
             await model.aget_text_embedding("hello")
         assert witness.accepted == before
+
+
+def test_a_tracer_among_the_callbacks_of_a_model_stops_the_call() -> None:
+    callbacks = pytest.importorskip("llama_index.core.callbacks")
+    base = pytest.importorskip("llama_index.core.callbacks.base_handler").BaseCallbackHandler
+
+    class Traces(base):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            super().__init__([], [])
+            self.client = type("Client", (), {"api_url": "https://traces.example"})()
+
+        def on_event_start(self, *args: Any, **kwargs: Any) -> str:
+            return ""
+
+        def on_event_end(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+        start_trace = end_trace = on_event_end
+
+    with Witness() as witness:
+        llm = model_over(witness, callbacks=callbacks.CallbackManager([Traces()]))
+        for one in (RedactedLLM(llm, providers=eu()), guard_model(llm, eu())):
+            with pytest.raises(ProviderPolicyError, match=r"traces\.example"):
+                one.chat(MESSAGES)
+        assert witness.accepted == 0
+        guard_model(llm, eu(check_tracers=False)).chat(MESSAGES)
 
 
 def test_a_tool_call_goes_through_a_guard_as_it_is() -> None:
