@@ -14,7 +14,9 @@ from piirag.governance.scan.decode import FALLBACK, Text, encoding_of
 from piirag.governance.scan.record import Record, Skipped
 
 NOT_ENTERED = frozenset(
-    ".git .hg .svn .mypy_cache .pytest_cache .ruff_cache .tox .venv __pycache__ node_modules".split()
+    """
+    .git .hg .svn .mypy_cache .pytest_cache .ruff_cache .tox .venv __pycache__ node_modules
+    """.split()
 )
 """Folders that hold no data of anybody's, or data of tools; the report says that they were left."""
 

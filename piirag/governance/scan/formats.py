@@ -48,7 +48,7 @@ def csv_records(source: str, text: Text) -> Iterator[Record | Skipped]:
             break
         if not names:
             names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
-            yield from of_row(source, "CSV", [(HEAD, "\n".join(row))])
+            yield from of_row(source, "CSV", [(HEAD, "\n".join(row))], names=True)
             continue
         more = (f"column {i}" for i in itertools.count(len(names) + 1))
         yield from of_row(source, "CSV", list(zip(itertools.chain(names, more), row)))  # noqa: B905
@@ -65,7 +65,8 @@ def _dialect(head: str) -> Any:
 
 
 def _rest(source: str, lines: Iterable[str]) -> Iterator[Record]:
-    for many in iter(lambda it=iter(lines): "".join(itertools.islice(it, 500)), ""):  # type: ignore[misc]
+    lines = iter(lines)
+    while many := "".join(itertools.islice(lines, 500)):
         yield from of_text(source, "CSV", many)
 
 
@@ -136,7 +137,7 @@ def value_records(source: str, kind: str, value: Any, keys: Keys) -> Iterator[Re
             leaves.append((path, item if isinstance(item, str) else str(item)))
     new = keys.new(names)
     if new:
-        yield from of_row(source, kind, [(KEYS, "\n".join(new))])
+        yield from of_row(source, kind, [(KEYS, "\n".join(new))], names=True)
     if len(leaves) == 1 and not leaves[0][0]:
         yield from of_text(source, kind, leaves[0][1])
         return

@@ -19,11 +19,13 @@ class Record:
         source: Where it stands: a file, a collection, a table.
         kind: What that is.
         fields: Name and text of each field; the name of a text without fields is empty.
+        names: Whether it is the names of columns or keys, which are read too but are no text.
     """
 
     source: str
     kind: str
     fields: tuple[tuple[str, str], ...]
+    names: bool = False
 
     def __repr__(self) -> str:
         return f"Record({len(self.fields)} fields)"
@@ -140,9 +142,11 @@ def of_text(source: str, kind: str, text: str, name: str = "") -> Iterator[Recor
             yield Record(source, kind, ((name, piece),))
 
 
-def of_row(source: str, kind: str, row: Sequence[tuple[str, str]]) -> Iterator[Record]:
+def of_row(
+    source: str, kind: str, row: Sequence[tuple[str, str]], *, names: bool = False
+) -> Iterator[Record]:
     """The records of one row: one, and one more for each field that is too long for it."""
-    fields = []
+    fields: list[tuple[str, str]] = []
     length = 0
     for name, value in row:
         if not value.strip():
@@ -151,9 +155,9 @@ def of_row(source: str, kind: str, row: Sequence[tuple[str, str]]) -> Iterator[R
             yield from of_text(source, kind, value, name)
             continue
         if length + len(value) > LONGEST:
-            yield Record(source, kind, tuple(fields))
+            yield Record(source, kind, tuple(fields), names)
             fields, length = [], 0
         fields.append((name[:200], value))
         length += len(value) + len(name)
     if fields:
-        yield Record(source, kind, tuple(fields))
+        yield Record(source, kind, tuple(fields), names)

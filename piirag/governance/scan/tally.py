@@ -112,10 +112,11 @@ class Tally:
         """Count one record."""
         tally = self.source(seen.record.source, seen.record.kind)
         tally.kind = tally.kind or seen.record.kind
+        text = not seen.record.names
         any_found = bool(seen.findings or seen.special)
         for both in (self, tally):
-            both.texts += 1
-            both.hits += any_found
+            both.texts += text
+            both.hits += text and any_found
             both.findings.update(f.entity_type for f in seen.findings)
             both.special.update(f.entity_type for f in seen.special)
         self.characters += len(seen.joined.text)
