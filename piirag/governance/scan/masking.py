@@ -35,6 +35,11 @@ _FIELDS = frozenset(
 _KEPT_MARKS = frozenset(" .,:;@/+-_()[]{}<>=|&?!#%*'\"")
 # In names of files these stand where a space would.
 _JOINTS = re.compile(r"(?<=[^\W_])[_\-.+~]+(?=[^\W_])|_")
+_SUFFIX = re.compile(
+    r"\.(?:csv|db|docx?|eml|html?|ipynb|jsonl?|log|mbox|md|ndjson|pdf|png|jpe?g|py|rst|sqlite3?|tsv|"
+    r"txt|xlsx?|xml|ya?ml|zip)\Z",
+    re.IGNORECASE,
+)
 
 Segment = tuple[str, str | None]
 """A piece of an example: what is shown, and the entity type where it stands for a finding."""
@@ -85,7 +90,7 @@ def plain(text: str) -> str:
     for token in _TOKEN.findall(text):
         if token.isspace():
             made.append(" ")
-        elif token in EVERYDAY or token.lower() in _FIELDS:
+        elif token in EVERYDAY or token == "I" or token.lower() in _FIELDS:
             made.append(token)
         elif token[0].isalnum() or token[0] == "_":
             made.append(shape(token[:_LONGEST_WORD].replace("_", LETTER)))
@@ -221,7 +226,10 @@ class Names:
 def _written(name: str) -> list[str]:
     """A name as written, and as words: nobody is found in "invoice_jane_roe.pdf"."""
     name = replace_surrogates(name)
-    return [*dict.fromkeys((name, _JOINTS.sub(lambda m: " " * len(m[0]), name)))]
+    suffix = _SUFFIX.search(name)
+    end = suffix.start() if suffix is not None else len(name)
+    spaced = _JOINTS.sub(lambda m: " " * len(m[0]), name[:end])
+    return [*dict.fromkeys((name, spaced))]
 
 
 def _is_word(match: KnownMatch, surface: str) -> bool:

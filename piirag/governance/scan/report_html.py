@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from piirag.detection.special import ARTICLE_10
 from piirag.governance.scan.masking import Example
 from piirag.governance.scan.report import ScanReport, SourceReport
-from piirag.html_page import Html, bar_chart, bullets, colour, esc, facts, join, mark, page, table
+from piirag.html_page import Html, bar_chart, bullets, esc, facts, join, mark, page, swatch, table
 
 _MOST_SOURCES = 200
 _MOST_SKIPPED = 100
@@ -81,7 +81,7 @@ def _summary(report: ScanReport) -> Html:
 
 def _types(report: ScanReport) -> Html:
     rows = [
-        (_swatch(kind), f"{n:,}", f"{report.texts_by_type.get(kind, 0):,}")
+        (swatch(kind), f"{n:,}", f"{report.texts_by_type.get(kind, 0):,}")
         for kind, n in report.findings.items()
     ]
     chart = Html("")
@@ -100,7 +100,7 @@ def _types(report: ScanReport) -> Html:
 def _special(report: ScanReport) -> Html:
     rows = [
         (
-            _swatch(kind),
+            swatch(kind),
             "10" if kind in ARTICLE_10 else "9",
             f"{n:,}",
             f"{report.texts_by_type.get(kind, 0):,}",
@@ -120,7 +120,7 @@ def _quasi(report: ScanReport) -> Html:
     rows = [(" + ".join(kinds), f"{n:,}") for kinds, n in report.combinations.items()]
     found = table(
         ("Quasi-identifier", "Findings"),
-        [(_swatch(kind), f"{n:,}") for kind, n in report.quasi.items()],
+        [(swatch(kind), f"{n:,}") for kind, n in report.quasi.items()],
         numeric={1},
         empty="No quasi-identifier was found.",
     )
@@ -181,7 +181,7 @@ def _what(source: SourceReport) -> Html:
 
 
 def _counts(counts: Mapping[str, int]) -> Html:
-    return join((Html(f"{_swatch(kind)}&nbsp;{n:,}") for kind, n in counts.items()), ", ")
+    return join((swatch(kind, f"{n:,}") for kind, n in counts.items()), " ")
 
 
 def _examples(examples: Iterable[Example], raw: bool) -> Html:
@@ -242,10 +242,3 @@ def _how(report: ScanReport) -> Html:
         "Pictures, archives and what is listed under “What was not read” were not looked at.",
     )
     return join([Html("<h2>How this was measured</h2>\n"), facts(pairs), bullets(left)])
-
-
-def _swatch(kind: str) -> Html:
-    box = (
-        f"display:inline-block;width:.7em;height:.7em;border-radius:.15em;background:{colour(kind)}"
-    )
-    return Html(f'<span style="{box}"></span>&nbsp;{esc(kind)}')
