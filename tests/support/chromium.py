@@ -10,10 +10,11 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,16 @@ def _browser(folder: Path) -> Iterator[_Browser]:
         pass_fds=(from_us, to_us),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     os.close(from_us)
     os.close(to_us)
     try:
         yield _Browser(to_it, from_it)
     finally:
-        process.kill()
+        # Its own group: what it started must not write into a folder that is being removed.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         os.close(to_it)
         os.close(from_it)

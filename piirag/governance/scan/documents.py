@@ -21,7 +21,7 @@ def pdf_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     except ImportError:
         pypdf = None  # type: ignore[assignment]
     if pypdf is None:
-        yield Skipped(source, NO_PDF)
+        yield Skipped(source, NO_PDF, failed=True)
         return
     empty = failed = 0
     reason = ""
@@ -33,7 +33,7 @@ def pdf_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     except Exception as error:  # noqa: BLE001 - a broken file raises anything
         count, reason = 0, f"PDF that cannot be read ({type(error).__name__})"
     if reason:
-        yield Skipped(source, reason)
+        yield Skipped(source, reason, failed=True)
         return
     yield from of_row(source, "PDF", _told(reader))
     for number in range(count):
@@ -47,7 +47,7 @@ def pdf_records(source: str, path: Path) -> Iterator[Record | Skipped]:
         else:
             empty += 1
     if failed:
-        yield Skipped(source, f"{failed} pages cannot be read", whole=False)
+        yield Skipped(source, f"{failed} pages cannot be read", whole=False, failed=True)
     if empty:
         yield Skipped(source, f"{empty} pages without text; pictures are not read", whole=False)
 
@@ -66,7 +66,7 @@ def docx_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     except ImportError:
         docx = None
     if docx is None:
-        yield Skipped(source, NO_DOCX)
+        yield Skipped(source, NO_DOCX, failed=True)
         return
     reason = ""
     try:
@@ -78,7 +78,7 @@ def docx_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     except Exception as error:  # noqa: BLE001 - a broken file raises anything
         reason = f"docx that cannot be read ({type(error).__name__})"
     if reason or document is None:
-        yield Skipped(source, reason)
+        yield Skipped(source, reason, failed=True)
         return
     about = document.core_properties
     names = ("author", "last_modified_by", "title", "subject", "keywords", "comments")

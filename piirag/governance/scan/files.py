@@ -26,6 +26,9 @@ LARGEST = 1 << 30
 # Documents that have to be in memory whole.
 _LARGEST_IN_MEMORY = 64 << 20
 
+LINK, TOOLS, NO_FILE = "a link", "a folder of tools", "no regular file"
+_ON_PURPOSE = frozenset({LINK, TOOLS, NO_FILE})
+
 Reader = Callable[[str, Text], Iterator[Record | Skipped]]
 _TEXTS: dict[str, Reader] = {
     ".csv": formats.csv_records,
@@ -81,7 +84,7 @@ class Files:
         seen: set[tuple[int, int]] = set()
         for name, path, info in self._walk():
             if isinstance(info, str):
-                yield Skipped(name, info)
+                yield Skipped(name, info, failed=info not in _ON_PURPOSE)
                 continue
             # A file that two paths lead to counts once.
             if (info.st_dev, info.st_ino) in seen:
@@ -112,10 +115,10 @@ class Files:
                 for entry in entries:
                     name = f"{at}/{entry.name}" if at else entry.name
                     if entry.is_symlink():
-                        yield name, Path(entry.path), "a link"
+                        yield name, Path(entry.path), LINK
                     elif entry.is_dir(follow_symlinks=False):
                         if entry.name in NOT_ENTERED:
-                            yield name, Path(entry.path), "a folder of tools"
+                            yield name, Path(entry.path), TOOLS
                         else:
                             below.append((name, Path(entry.path)))
                     else:
@@ -129,7 +132,7 @@ class Files:
         elif suffix in _PICTURES:
             yield Skipped(name, "a picture")
         elif suffix in {".pdf", ".docx", ".eml"} and size > _LARGEST_IN_MEMORY:
-            yield Skipped(name, "too large")
+            yield Skipped(name, "too large", failed=True)
         elif suffix == ".pdf":
             yield from documents.pdf_records(name, path)
         elif suffix == ".docx":
@@ -153,7 +156,7 @@ class Files:
                 else:
                     yield from self._text(name, file, size, suffix)
         except OSError as error:
-            yield Skipped(name, _reason(error))
+            yield Skipped(name, _reason(error), failed=True)
 
     def _text(
         self, name: str, file: BinaryIO, size: int, suffix: str
@@ -171,7 +174,7 @@ class Files:
         if encoding == FALLBACK:
             yield Skipped(name, "not UTF-8: it was read as Windows-1252", whole=False)
         if text.cut:
-            yield Skipped(name, "too large: its beginning was read", whole=False)
+            yield Skipped(name, "too large: its beginning was read", whole=False, failed=True)
 
 
 def _about(path: Path, *, follow: bool) -> os.stat_result | str:
@@ -179,7 +182,7 @@ def _about(path: Path, *, follow: bool) -> os.stat_result | str:
         info = path.stat(follow_symlinks=follow)
     except OSError as error:
         return _reason(error)
-    return info if stat.S_ISREG(info.st_mode) else "no regular file"
+    return info if stat.S_ISREG(info.st_mode) else NO_FILE
 
 
 def _reason(error: OSError) -> str:

@@ -41,7 +41,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
     if left:
         yield Skipped(source, "attachments that are no text were not read", whole=False)
     if failed:
-        yield Skipped(source, "parts that cannot be decoded", whole=False)
+        yield Skipped(source, "parts that cannot be decoded", whole=False, failed=True)
 
 
 def _headers(part: EmailMessage) -> Iterator[tuple[str, str]]:
@@ -88,6 +88,8 @@ def mailbox_records(source: str, file: BinaryIO, longest: int) -> Iterator[Recor
     if message:
         yield from message_records(source, b"".join(message), "mailbox")
     if cut:
-        yield Skipped(source, "a message that is too long: its beginning was read", whole=False)
+        yield Skipped(
+            source, "a message that is too long: its beginning was read", whole=False, failed=True
+        )
     if read >= longest and file.read(1):
-        yield Skipped(source, "too large: its beginning was read", whole=False)
+        yield Skipped(source, "too large: its beginning was read", whole=False, failed=True)

@@ -36,7 +36,7 @@ _KEPT_MARKS = frozenset(" .,:;@/+-_()[]{}<>=|&?!#%*'\"")
 # In names of files these stand where a space would.
 _JOINTS = re.compile(r"(?<=[^\W_])[_\-.+~]+(?=[^\W_])|_")
 _SUFFIX = re.compile(
-    r"\.(?:csv|db|docx?|eml|html?|ipynb|jsonl?|log|mbox|md|ndjson|pdf|png|jpe?g|py|rst|sqlite3?|tsv|"
+    r"\.(?:bin|csv|dat|db|docx?|eml|html?|ipynb|jsonl?|log|mbox|md|ndjson|pdf|png|jpe?g|py|rst|sqlite3?|tsv|"
     r"txt|xlsx?|xml|ya?ml|zip)\Z",
     re.IGNORECASE,
 )

@@ -38,12 +38,15 @@ class Skipped:
     Args:
         source: Where it stands.
         reason: Why, in words that hold nothing of it.
-        whole: Whether nothing of the source was read; else a part of it is missing.
+        whole: Whether nothing of the source was read; else a part of it is missing, or was read
+            otherwise than expected.
+        failed: Whether it should have been read.
     """
 
     source: str
     reason: str
     whole: bool = True
+    failed: bool = False
 
     def __repr__(self) -> str:
         return f"Skipped({self.reason!r})"

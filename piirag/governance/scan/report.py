@@ -79,6 +79,8 @@ class ScanReport:
         skipped: Names of what was not read, and why; the first thousand.
         skipped_by_reason: Reason -> number.
         unread: Type of error -> texts that the detector failed on.
+        failures: How often something was not looked at that should have been: files that cannot
+            be read, a store that is down, a library that is missing, a detector that failed.
         examples: Findings in their surroundings.
         shows_values: Whether examples and names are as they were found.
         started: When it began, ISO 8601 in UTC.
@@ -102,6 +104,7 @@ class ScanReport:
     skipped: tuple[tuple[str, str], ...]
     skipped_by_reason: Mapping[str, int]
     unread: Mapping[str, int]
+    failures: int
     examples: tuple[Example, ...]
     shows_values: bool
     started: str
@@ -123,8 +126,8 @@ class ScanReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was found to be text was looked at, and nothing failed."""
-        return not self.unread and self.sample is None
+        """Whether everything was looked at, and nothing failed."""
+        return not self.failures and self.sample is None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data."""
@@ -158,6 +161,7 @@ class ScanReport:
             "skipped": [{"name": name, "reason": reason} for name, reason in self.skipped],
             "skipped_by_reason": dict(self.skipped_by_reason),
             "unread": dict(self.unread),
+            "failures": self.failures,
             "shows_values": self.shows_values,
             "examples": [
                 {

@@ -146,14 +146,14 @@ def _sources(report: ScanReport) -> Html:
     chart = Html("")
     if len(by_texts) > 1:
         chart = bar_chart(by_texts, title="Texts with personal data by source", most=15)
-    head = ("Source", "Texts", "With data", "What")
+    head = ("Source", "Texts", "Hits", "What")
     rows = [(_named(s), f"{s.texts:,}", f"{s.texts_with_findings:,}", _what(s)) for s in listed]
     more = len(report.sources) - len(listed)
     note = f"{more:,} more sources are in the JSON report." if more else ""
     parts = [
         Html("<h2>Where it stands</h2>\n"),
         chart,
-        table(head, rows, numeric={1, 2}, empty="Nothing was read."),
+        table(head, rows, numeric={1, 2}, empty="Nothing was read.", stack=True),
         Html(f'<p class="note">{esc(note)}</p>\n') if note else Html(""),
     ]
     fields = [
@@ -163,7 +163,7 @@ def _sources(report: ScanReport) -> Html:
     ]
     if fields:
         parts.append(Html("<h3>By field, column or key</h3>\n"))
-        parts.append(table(("Source", "Field", "Findings"), fields[:_MOST_SOURCES]))
+        parts.append(table(("Source", "Field", "Findings"), fields[:_MOST_SOURCES], stack=True))
     return join(parts)
 
 
@@ -215,7 +215,7 @@ def _unread(report: ScanReport) -> Html:
         [
             Html("<h2>What was not read</h2>\n"),
             table(("Why", "How many"), rows, numeric={1}),
-            table(("Source", "Why"), listed) if listed else Html(""),
+            table(("Source", "Why"), listed, stack=True) if listed else Html(""),
         ]
     )
 

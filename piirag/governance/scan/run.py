@@ -273,6 +273,7 @@ def _report(tally: Tally, names: Names, **facts: Any) -> ScanReport:
         skipped=tuple((names.shown(name), reason) for name, reason in tally.skipped),
         skipped_by_reason=_ranked(tally.reasons),
         unread=_ranked(tally.unread),
+        failures=tally.failures,
         examples=tuple(
             Example(kind, names.shown(source), names.shown(field), made)
             for kind, kept in sorted(tally.shown.items())

@@ -38,7 +38,7 @@ class Stores:
             except Exception as error:  # noqa: BLE001 - a store that is down; its words quote data
                 failed = type(error).__name__
             if failed:
-                yield Skipped(target.name, f"reading stopped ({failed})", whole=False)
+                yield Skipped(target.name, f"reading stopped ({failed})", whole=False, failed=True)
 
     def _items(self, target: DeletableTarget) -> Iterator[Record | Skipped]:
         keys = Keys()

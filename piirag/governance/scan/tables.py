@@ -57,7 +57,7 @@ class Tables:
         except Exception as error:  # noqa: BLE001 - a driver's words quote the URL
             failed = type(error).__name__
         if failed:
-            yield Skipped("database", f"cannot be read ({failed})")
+            yield Skipped("database", f"cannot be read ({failed})", failed=True)
         for name in names:
             if self._only is not None and name not in self._only:
                 continue
@@ -73,7 +73,7 @@ class Tables:
             except Exception as error:  # noqa: BLE001 - as above
                 failed = type(error).__name__
             if failed:
-                yield Skipped(name, f"reading stopped ({failed})", whole=False)
+                yield Skipped(name, f"reading stopped ({failed})", whole=False, failed=True)
                 failed = ""
         self._engine.dispose()
 
@@ -103,7 +103,7 @@ def sqlite_records(
     except sqlite3.Error as error:
         reason = type(error).__name__
     if reason:
-        yield Skipped(name or "database", f"cannot be read ({reason})")
+        yield Skipped(name or "database", f"cannot be read ({reason})", failed=True)
 
 
 def _sqlite_table(
@@ -118,7 +118,7 @@ def _sqlite_table(
         # A virtual table whose extension is not loaded, say; the next one may be read.
         reason = type(error).__name__
     if reason:
-        yield Skipped(source, f"reading stopped ({reason})", whole=False)
+        yield Skipped(source, f"reading stopped ({reason})", whole=False, failed=True)
 
 
 def _records(

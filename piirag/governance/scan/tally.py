@@ -86,6 +86,7 @@ class Tally:
     shown: dict[str, list[tuple[str, str, tuple[Segment, ...]]]] = field(default_factory=dict)
     values: dict[str, dict[str, None]] = field(default_factory=dict)
     left_out: int = 0
+    failures: int = 0
 
     def source(self, name: str, kind: str) -> SourceTally:
         """The counts of a source; of all others together where there are too many."""
@@ -96,6 +97,7 @@ class Tally:
 
     def skip(self, skipped: Skipped) -> None:
         """Count what was not read."""
+        self.failures += skipped.failed
         if not skipped.whole:
             self.source(skipped.source, "").notes.add(skipped.reason)
             return
@@ -106,6 +108,7 @@ class Tally:
     def failed(self, record: Record, reason: str) -> None:
         """Count a text that the detector could not read."""
         self.unread[reason] += 1
+        self.failures += 1
         self.source(record.source, record.kind).notes.add(f"a text was not read: {reason}")
 
     def add(self, seen: Seen) -> None:
