@@ -215,7 +215,7 @@ def test_a_store_that_is_down_is_told(tmp_path: Path) -> None:
     from piirag.config_stores import UnreachableTarget
 
     rows = RowsTarget(tmp_path / "rows")
-    down = UnreachableTarget("crm", "chroma", ConnectionError())
+    down = UnreachableTarget("crm", "chroma", ConnectionError)
     report = scan(Stores(down, rows), policy=POLICY)
     notes = {source.name: source.notes for source in report.sources}
     assert notes["crm"] == ("reading stopped (ConnectionError)",)
