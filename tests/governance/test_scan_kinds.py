@@ -119,7 +119,7 @@ def test_word_documents(tmp_path: Path) -> None:
     assert report.failures == 1
 
 
-def test_pdf_documents(tmp_path: Path) -> None:
+def test_pdf_documents(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pypdf = pytest.importorskip("pypdf")
     content = b"BT /F1 12 Tf 20 700 Td (Write to kelda.zorvane@example.org.) Tj ET"
     objects = [
@@ -151,6 +151,7 @@ def test_pdf_documents(tmp_path: Path) -> None:
     assert dict(report.findings) == {"EMAIL_ADDRESS": 2, "PERSON": 1}
     assert dict(report.skipped)["locked.pdf"] == "encrypted"
     assert dict(report.skipped)["broken.pdf"].startswith("PDF that cannot be read")
+    assert caplog.text == ""
     [a] = [source for source in report.sources if source.name == "a.pdf"]
     assert a.notes == ("1 pages without text; pictures are not read",)
 

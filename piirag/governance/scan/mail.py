@@ -19,7 +19,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
     headers: list[tuple[str, str]] = []
     parts: list[tuple[str, str]] = []
     left = failed = 0
-    message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)  # type: ignore[arg-type]
+    message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)
     for part in message.walk():
         headers += _headers(part)
         if part.is_multipart():

@@ -63,7 +63,7 @@ def _parts(report: ScanReport) -> Iterator[Any]:
             line.append(_printable(piece), style="bold reverse" if kind else "")
         yield line
     not_read = {**report.skipped_by_reason}
-    not_read |= {f"the detector failed ({kind})": n for kind, n in report.unread.items()}
+    not_read |= {f"the detector failed ({error})": n for error, n in report.unread.items()}
     if not_read:
         table = _table("Not read", ">How many")
         for reason, n in not_read.items():
