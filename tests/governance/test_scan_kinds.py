@@ -99,6 +99,7 @@ def test_mail_with_its_parts(tmp_path: Path) -> None:
     one = {"PERSON": 2, "EMAIL_ADDRESS": 2, "PHONE_NUMBER": 2}
     found = {source.name: dict(source.findings) for source in report.sources}
     assert found == {"a.eml": one, "b.mbox": {kind: 2 * n for kind, n in one.items()}}
+    assert [source.texts for source in report.sources] == [2, 1]
     for source in report.sources:
         assert source.notes == ("attachments that are no text were not read",)
         assert set(source.fields) == {"from", "to", "body", "attachment"}
@@ -208,7 +209,8 @@ def test_a_store_is_read_through_its_target(tmp_path: Path) -> None:
     assert dict(report.findings) == {"PERSON": 2, "EMAIL_ADDRESS": 2, "PHONE_NUMBER": 1}
     assert source.fields["owner"] == {"PERSON": 1}
     assert source.fields["id"] == {"EMAIL_ADDRESS": 1}
-    assert set(source.fields["text"]) == {*FOUND, "HEALTH"}
+    assert set(source.fields[""]) == {*FOUND, "HEALTH"}
+    assert (report.texts, report.texts_with_findings) == (2, 2)
     client.delete_collection("scan_kinds")
 
 

@@ -128,9 +128,19 @@ class Keys:
         return found
 
 
-def value_records(source: str, kind: str, value: Any, keys: Keys) -> Iterator[Record]:
-    """The records of one value of JSON: its leaves, named by the keys that lead to them."""
-    leaves: list[tuple[str, str]] = []
+def value_records(
+    source: str, kind: str, value: Any, keys: Keys, *, text: str = ""
+) -> Iterator[Record]:
+    """The records of one value of JSON: its leaves, named by the keys that lead to them.
+
+    Args:
+        source: Where it stands.
+        kind: What that is.
+        value: The value.
+        keys: The keys that were read already.
+        text: A text that the value says something about; it stands first.
+    """
+    leaves: list[tuple[str, str]] = [("", text)] if text else []
     names: list[str] = []
     stack: list[tuple[str, Any, int]] = [("", value, 0)]
     while stack:
@@ -151,7 +161,7 @@ def value_records(source: str, kind: str, value: Any, keys: Keys) -> Iterator[Re
     if len(leaves) == 1 and not leaves[0][0]:
         yield from of_text(source, kind, leaves[0][1])
         return
-    yield from of_row(source, kind, [(path or "value", text) for path, text in leaves])
+    yield from of_row(source, kind, leaves)
 
 
 def html_records(source: str, text: Text) -> Iterator[Record | Skipped]:

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import BinaryIO
 
 from piirag.governance.scan.formats import text_of_html
-from piirag.governance.scan.record import Record, Skipped, of_row, of_text
+from piirag.governance.scan.record import Record, Skipped, of_row
 
 _LONGEST = 32 << 20
 
@@ -35,9 +35,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
             parts.append(
                 (name, text_of_html(text) if part.get_content_subtype() == "html" else text)
             )
-    yield from of_row(source, kind, headers)
-    for name, text in parts:
-        yield from of_text(source, kind, text, name)
+    yield from of_row(source, kind, [*headers, *parts])
     if left:
         yield Skipped(source, "attachments that are no text were not read", whole=False)
     if failed:
