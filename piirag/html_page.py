@@ -210,7 +210,7 @@ def bar_chart(
 
 def colour(name: str, alpha: float = 1.0) -> str:
     """The colour of an entity type, the same everywhere; it stands out from black and white."""
-    at = _OFTEN.index(name) if name in _OFTEN else crc32(name.encode())
+    at = _OFTEN.index(name) if name in _OFTEN else crc32(name.encode("utf-8", "replace"))
     # Steps of the golden angle keep the colours of types that are found often far apart.
     return f"hsl({at * 137.508 % 360:.0f} 65% 48% / {alpha:g})"
 

@@ -33,7 +33,7 @@ PARTS: list[Callable[[str], str]] = [
     lambda text: facts([(text, text)]),
     lambda text: bullets([text]),
     lambda text: table([text], [[text]], numeric={0}, stack=True),
-    lambda text: table(["x"], [], empty=text),
+    lambda text: table(["x"], [], empty="-" + text),
     lambda text: bar_chart([(text, 1.5)], title=text, unit=text, colours=True),
     lambda text: mark(text, text),
     lambda text: swatch(text, text),
