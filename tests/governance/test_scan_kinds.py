@@ -15,6 +15,7 @@ from piirag.errors import ConfigurationError
 from piirag.governance.scan import Files, Record, Skipped, Stores, Tables, Texts, scan
 from piirag.governance.scan.record import LONGEST, joined
 from support.erasure import RowsTarget
+from support.postgres import driver_url, url_of_server
 
 NAME, MAIL, PHONE = "Kelda Zorvane", "kelda.zorvane@example.org", "+1 415 555 2671"
 TEXT = f"{NAME} wrote from {MAIL}, phone {PHONE}. She was diagnosed with asthma."
@@ -31,6 +32,7 @@ def mail() -> EmailMessage:
     message["From"] = f"{NAME} <{MAIL}>"
     message["To"] = "desk@example.com"
     message["Subject"] = "Call me"
+    message["DKIM-Signature"] = "v=1; b=4111111111111111"
     message.set_content(f"My phone is {PHONE}.")
     message.add_alternative(f"<p>My <b>phone</b> is {PHONE}.</p>", subtype="html")
     message.add_attachment(f"{NAME}\n", filename="notes.txt")
@@ -192,6 +194,45 @@ def test_a_table_is_counted_column_by_column(tmp_path: Path) -> None:
     assert counts(Tables(tmp_path / "crm.db", only=['odd " name'])) == {}
     with pytest.raises(ConfigurationError, match="not there"):
         Tables(tmp_path / "none.db")
+
+
+def test_tables_of_postgres(tmp_path: Path) -> None:
+    import psycopg
+
+    url = url_of_server("sqlalchemy")
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE SCHEMA scan_one")
+        db.execute("CREATE TABLE scan_one.people (who text, mail text, n bigint, v float8[])")
+        db.execute("CREATE TABLE scan_public (note text)")
+        db.execute(
+            "INSERT INTO scan_one.people SELECT %s, %s, 4155552673, array_fill(0.1, ARRAY[99]) "
+            "FROM generate_series(1, 1200)",
+            (NAME, MAIL),
+        )
+        db.execute("INSERT INTO scan_public VALUES (%s)", (PHONE,))
+    try:
+        only = ["scan_one.people", "scan_public"]
+        report = scan(Tables(driver_url(url, "psycopg"), only=only), policy=POLICY)
+        found = {source.name: source.fields for source in report.sources}
+        assert found == {
+            "scan_one.people": {"who": {"PERSON": 1200}, "mail": {"EMAIL_ADDRESS": 1200}},
+            "scan_public": {"note": {"PHONE_NUMBER": 1}},
+        }
+    finally:
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("DROP SCHEMA scan_one CASCADE")
+            db.execute("DROP TABLE scan_public")
+
+
+def test_numbers_and_vectors_are_no_personal_data_by_their_length(tmp_path: Path) -> None:
+    vector = [0.4155552671] * 200
+    data = [{"created": 4155552673, "vector": vector, "card": 4111111111111111, "t": f"{vector}"}]
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    (tmp_path / "b.txt").write_text("4155552673")
+    report = scan(Files([tmp_path]), policy=POLICY)
+    found = {source.name: dict(source.fields) for source in report.sources}
+    assert found["a.json"] == {"card": {"CREDIT_CARD": 1}}
+    assert report.findings["PHONE_NUMBER"] == 1
 
 
 def test_a_store_is_read_through_its_target(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from html.parser import HTMLParser
 from typing import Any
 
 from piirag.governance.scan.decode import Text
-from piirag.governance.scan.record import Record, Skipped, of_row, of_text, pieces
+from piirag.governance.scan.record import (
+    Number,
+    Record,
+    Skipped,
+    is_vector,
+    of_row,
+    of_text,
+    pieces,
+)
 
 HEAD = "(first line)"
 KEYS = "(keys)"
@@ -149,12 +157,14 @@ def value_records(
             names += map(str, item)
             for key in reversed(item):
                 stack.append((f"{path}.{key}" if path else str(key), item[key], depth + 1))
+        elif is_vector(item):
+            continue
         elif isinstance(item, list | tuple) and depth < _DEEPEST:
             stack += [(path, inner, depth + 1) for inner in reversed(item)]
         elif isinstance(item, dict | list | tuple):
             leaves.append((path, json.dumps(item, ensure_ascii=False, default=str)))
         elif item is not None and not isinstance(item, bool):
-            leaves.append((path, item if isinstance(item, str) else str(item)))
+            leaves.append((path, item if isinstance(item, str) else Number(item)))
     new = keys.new(names)
     if new:
         yield from of_row(source, kind, [(KEYS, "\n".join(new))], names=True)

@@ -11,6 +11,13 @@ from typing import BinaryIO
 from piirag.governance.scan.formats import text_of_html
 from piirag.governance.scan.record import Record, Skipped, of_row
 
+# Random digits, signatures, forms; the name of a file is read by itself.
+_OF_MACHINES = frozenset(
+    """
+    arc-message-signature arc-seal content-disposition content-transfer-encoding content-type
+    dkim-signature mime-version
+    """.split()
+)
 _LONGEST = 32 << 20
 
 
@@ -44,7 +51,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
 
 def _headers(part: EmailMessage) -> Iterator[tuple[str, str]]:
     raw = [(str(key), str(value)) for key, value in part.raw_items()]
-    for name in dict.fromkeys(key.lower() for key, _ in raw):
+    for name in dict.fromkeys(key.lower() for key, _ in raw if key.lower() not in _OF_MACHINES):
         try:
             yield from ((name, str(value)) for value in part.get_all(name, []))
         except Exception:  # noqa: BLE001 - a header that the parser of headers cannot read
