@@ -47,7 +47,7 @@ BUSY = settings(
 
 
 @pytest.fixture(scope="module")
-def _services() -> Iterator[Callable[[str], Any]]:
+def services() -> Iterator[Callable[[str], Any]]:
     """Starts the service of a back end when it is first asked for."""
     import contextlib
 
@@ -73,8 +73,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def address(kind: str, _services: Callable[[str], Any], tmp_path: Path) -> Any:
-    return _services(kind) or tmp_path
+def address(kind: str, services: Callable[[str], Any], tmp_path: Path) -> Any:
+    return services(kind) or tmp_path
 
 
 @pytest.fixture
@@ -158,10 +158,8 @@ def test_messages_of_one_moment_go_in_any_batch(store: Any, scrubber: Scrubber) 
     assert left_messages(store) == times[-5:]
 
 
-def test_redis_is_told_of_the_retention(
-    _services: Callable[[str], Any], scrubber: Scrubber
-) -> None:
-    client = _services("redis")
+def test_redis_is_told_of_the_retention(services: Callable[[str], Any], scrubber: Scrubber) -> None:
+    client = services("redis")
     store: RedisHistoryStore = history_store("redis", client)
     histories = ChatHistories(store, scrubber=scrubber, retention_days=30)
     histories.get_session_history("alice", "s").add_messages([HumanMessage("hello")])
@@ -177,9 +175,9 @@ def test_redis_is_told_of_the_retention(
 
 
 def test_dynamodb_hides_what_has_ended_until_it_deletes_it(
-    _services: Callable[[str], Any], scrubber: Scrubber
+    services: Callable[[str], Any], scrubber: Scrubber
 ) -> None:
-    client = _services("dynamodb")
+    client = services("dynamodb")
     store = history_store("dynamodb", client)
     now = [NOW]
     store._clock = lambda: now[0]
@@ -201,10 +199,8 @@ def test_dynamodb_hides_what_has_ended_until_it_deletes_it(
     assert store.count("owner") == 0
 
 
-def test_a_user_is_erased_from_dynamodb(
-    _services: Callable[[str], Any], scrubber: Scrubber
-) -> None:
-    store = history_store("dynamodb", _services("dynamodb"))
+def test_a_user_is_erased_from_dynamodb(services: Callable[[str], Any], scrubber: Scrubber) -> None:
+    store = history_store("dynamodb", services("dynamodb"))
     histories = ChatHistories(
         store, scrubber=Scrubber(vault=MemoryVault()), retention_days=30, clock=lambda: NOW
     )
@@ -218,9 +214,9 @@ def test_a_user_is_erased_from_dynamodb(
 
 
 def test_messages_of_one_moment_keep_their_order(
-    _services: Callable[[str], Any],
+    services: Callable[[str], Any],
 ) -> None:
-    store = history_store("dynamodb", _services("dynamodb"))
+    store = history_store("dynamodb", services("dynamodb"))
     history = store.open("owner", "s")
     for part in range(3):
         history.add_messages(
@@ -241,9 +237,9 @@ def test_a_limit_from_outside_is_never_laxer() -> None:
 
 
 def test_a_session_in_redis_goes_without_a_sweep(
-    _services: Callable[[str], Any],
+    services: Callable[[str], Any],
 ) -> None:
-    client = _services("redis")
+    client = services("redis")
     store = history_store("redis", client)
     store.keep_for(0.4)  # Redis counts in whole seconds
     store.open("owner", "s").add_messages([stamped(HumanMessage("hello"), time.time())])

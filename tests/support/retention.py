@@ -113,6 +113,7 @@ class ChunkPlace:
         self.kind = kind
         if kind == "in memory":
             from langchain_core.vectorstores import InMemoryVectorStore
+
             from lexical_langchain import LexicalEmbeddings
 
             self.store: Any = InMemoryVectorStore(LexicalEmbeddings())
@@ -122,8 +123,9 @@ class ChunkPlace:
             client = chromadb.EphemeralClient()
             self.store = client.create_collection(f"c{uuid.uuid4().hex}", embedding_function=None)
         elif kind == "qdrant":
-            from lexical_langchain import LexicalEmbeddings
             from qdrant_client import QdrantClient, models
+
+            from lexical_langchain import LexicalEmbeddings
 
             vectors = models.VectorParams(
                 size=len(LexicalEmbeddings().embed_query("x")), distance=models.Distance.COSINE
