@@ -30,6 +30,7 @@ NOW = 1_700_000_000.0
 LIMIT = NOW - 30 * DAY
 _PART = 20_000
 _TEXT = "x" * 400
+_SCRUBBER = Scrubber(vault=MemoryVault())
 
 
 def fill(store: SQLHistoryStore, rows: int) -> None:
@@ -48,6 +49,10 @@ def fill(store: SQLHistoryStore, rows: int) -> None:
         with store._engine.begin() as db:
             db.execute(store._table.insert(), values)
     settle(store)
+
+
+def _age(number: int) -> float:
+    return 40 * DAY + number if number % 100 == 0 else number % 2_500_000
 
 
 def settle(store: SQLHistoryStore) -> None:
@@ -79,7 +84,7 @@ def plan(store: SQLHistoryStore) -> str:
 
 def ours(store: SQLHistoryStore) -> int:
     """A run of the retention runner."""
-    histories = ChatHistories(store, scrubber=Scrubber(vault=MemoryVault()))
+    histories = ChatHistories(store, scrubber=_SCRUBBER)
     return RetentionRunner([histories], clock=lambda: NOW).run().deleted
 
 
