@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from langchain_piirag import ChatHistories, SQLHistoryStore
+from langchain_piirag import ChatHistories, RedisHistoryStore, SQLHistoryStore
 from piirag import MasterKey, MemoryVault, Scrubber
 from piirag.erasure import as_targets
 from piirag.erasure.journal_postgres import PostgresJournal
@@ -18,7 +18,7 @@ from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.governance.retention import RetentionRunner
 from support.dynamodb import dynamodb, table_name
 from support.postgres import driver_url, url_of_server
-from support.retention import DAY, NOW, ChunkPlace
+from support.retention import DAY, NOW, ChunkPlace, redis_client
 from support.vaults import Store
 
 ROWS = 20_000
@@ -227,3 +227,39 @@ def test_a_sweep_in_dynamodb_reads_and_deletes_what_is_over() -> None:
         assert set(calls) == {"Query", "DeleteItem"}
         assert calls.count("DeleteItem") == 4
         assert sum(store.count(f"owner{part}") for part in range(4)) == 96
+
+
+def test_a_sweep_in_redis_looks_at_no_session_that_is_younger() -> None:
+    with redis_client() as client:
+        store = RedisHistoryStore(client)
+        for number in range(300):
+            age = 40 if number % 100 == 0 else 1
+            store._add("owner", f"s{number}", [(NOW - age * DAY, "1"), (NOW, "2")])
+        client.config_resetstat()
+        assert store.sweep(NOW - 30 * DAY) == 3
+        calls = {
+            name.removeprefix("cmdstat_"): stat["calls"]
+            for name, stat in client.info("commandstats").items()
+        }
+        assert "scan" not in calls
+        assert calls["lrem"] == 3
+        assert calls["lrange"] <= 9, "three looks at each session that has something old"
+        assert store.count("owner") == 597
+        # Whatever wrote them: sessions that the set does not know yet are found once.
+        client.delete(store._index)
+        assert store.count_before(NOW) == 297
+        assert store.sweep(NOW) == 297
+        assert client.zcard(store._index) == 300
+        client.delete(store._key("owner", "s5"))  # as Redis does by itself
+        assert store.sweep(NOW + 1) == 299
+        assert (client.exists(store._index), store.count("owner")) == (0, 0)
+
+
+def test_an_erasure_leaves_no_session_in_the_set_of_redis() -> None:
+    with redis_client() as client:
+        store = RedisHistoryStore(client)
+        for owner in ("gone", "stays"):
+            store._add(owner, "s", [(NOW, "1")])
+        client.delete(store._key("gone", "s"))
+        store.erase("gone")
+        assert client.zrange(store._index, 0, -1) == [b"stays:s"]
