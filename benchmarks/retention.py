@@ -2,8 +2,9 @@
 
 The peer is the same table without the index on the time, and one statement that deletes what is
 over, as chat histories without one do. Both have the same rows, in the same database, swept in
-the same run. What is printed besides the times is how many rows went, how many are left, and what
-the database says it did: the plan of the statement, and for Postgres how many rows it read.
+the same run, twice: with the old messages at the beginning of the table, as time writes them, and
+scattered among all others, which is the worst for an index. Printed besides the times: how many
+rows went and how many are left, the plan, and for Postgres how many rows it looked at.
 
 Run: python benchmarks/retention.py [--rows 1000000] [--only sqlite]
 """
@@ -28,31 +29,26 @@ from piirag.governance.retention import RetentionRunner
 DAY = 86_400.0
 NOW = 1_700_000_000.0
 LIMIT = NOW - 30 * DAY
-_PART = 20_000
 _TEXT = "x" * 400
 _SCRUBBER = Scrubber(vault=MemoryVault())
 
 
-def fill(store: SQLHistoryStore, rows: int) -> None:
-    """One message in a hundred is over, scattered among the others; a thousand owners."""
-    for start in range(0, rows, _PART):
-        values = [
-            {
-                "owner": f"owner{number % 1000}",
-                "session": f"session{number % 7}",
-                "written_at": NOW
-                - (40 * DAY + number if number % 100 == 0 else number % 2_500_000),
-                "message": _TEXT,
-            }
-            for number in range(start, min(rows, start + _PART))
-        ]
-        with store._engine.begin() as db:
-            db.execute(store._table.insert(), values)
+def fill(store: SQLHistoryStore, rows: int, order: str) -> None:
+    """One message in a hundred is over; a thousand owners."""
+    at = {
+        "in order of time": f"CASE WHEN i < {rows // 100} THEN {LIMIT - DAY - rows} + i"
+        f" ELSE {NOW - 29 * DAY} + i * 2.0 END",
+        "scattered": f"CASE WHEN i % 100 = 0 THEN {LIMIT - DAY} - i"
+        f" ELSE {NOW} - (i % {int(29 * DAY)}) END",
+    }[order]
+    statement = (
+        f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {rows - 1})"
+        f" INSERT INTO {store._table.name} (owner, session, written_at, message)"
+        f" SELECT 'owner' || (i % 1000), 'session' || (i % 7), {at}, '{_TEXT}' FROM n"
+    )
+    with store._engine.begin() as db:
+        db.execute(sa.text(statement))
     settle(store)
-
-
-def _age(number: int) -> float:
-    return 40 * DAY + number if number % 100 == 0 else number % 2_500_000
 
 
 def settle(store: SQLHistoryStore) -> None:
@@ -82,6 +78,19 @@ def plan(store: SQLHistoryStore) -> str:
     return "; ".join(str(row[0]).split("(cost")[0].strip(" ->") for row in rows)
 
 
+def looked_at(store: SQLHistoryStore) -> str:
+    """How many rows Postgres looks at to find what is over."""
+    if store._engine.dialect.name == "sqlite":
+        return ""
+    where = f"FROM {store._table.name} WHERE written_at < {LIMIT}"
+    with store._engine.connect() as db:
+        db.exec_driver_sql("SET LOCAL max_parallel_workers_per_gather = 0")
+        found = db.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT id {where}")
+        scan = found.scalar_one()[0]["Plan"]
+    rows = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
+    return f"; {int(rows)} rows looked at"
+
+
 def ours(store: SQLHistoryStore) -> int:
     """A run of the retention runner."""
     histories = ChatHistories(store, scrubber=_SCRUBBER)
@@ -95,24 +104,25 @@ def peer(store: SQLHistoryStore) -> int:
         return int(db.execute(statement).rowcount)
 
 
-def compare(kind: str, urls: list[str], rows: int) -> None:
+def compare(kind: str, urls: list[str], rows: int, order: str) -> None:
     """Fill two tables alike, sweep both, print what it took."""
     taken: dict[str, float] = {}
     for name, url, sweep in (("peer", urls[0], peer), ("piirag", urls[1], ours)):
-        store = SQLHistoryStore(url, table=f"messages_{name}")
-        fill(store, rows)
+        store = SQLHistoryStore(url, table=f"m_{name}_{order.split()[0]}")
+        fill(store, rows, order)
         if name == "peer":
             without_index(store)
             settle(store)
-        how = plan(store)
+        how = plan(store) + looked_at(store)
         started = time.perf_counter()
         gone = sweep(store)
         taken[name] = time.perf_counter() - started
         with store._engine.connect() as db:
             left = db.execute(sa.select(sa.func.count()).select_from(store._table)).scalar_one()
-        print(f"{kind} {name}: {taken[name]:.3f} s, {gone} deleted, {left} left; {how}")
+        print(f"{kind}, {order}, {name}: {taken[name]:.3f} s, {gone} deleted, {left} left; {how}")
         store.close()
-    print(f"{kind}: the peer takes {taken['peer'] / taken['piirag']:.1f} times as long")
+    ratio = taken["peer"] / taken["piirag"]
+    print(f"{kind}, {order}: the peer takes {ratio:.1f} times as long", flush=True)
 
 
 def main() -> None:
@@ -121,14 +131,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     given: Any = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="piirag-") as folder:
+    for order in ("in order of time", "scattered"):
         if given.only != "postgres":
-            files = [f"sqlite:///{folder}/{name}.db" for name in ("peer", "piirag")]
-            compare("SQLite", files, given.rows)
+            with tempfile.TemporaryDirectory(prefix="piirag-") as folder:
+                files = [f"sqlite:///{folder}/{name}.db" for name in ("peer", "piirag")]
+                compare("SQLite", files, given.rows, order)
         if given.only != "sqlite":
             from support.postgres import driver_url, url_of_server
 
-            compare("Postgres", [driver_url(url_of_server(), "psycopg")] * 2, given.rows)
+            compare("Postgres", [driver_url(url_of_server(), "psycopg")] * 2, given.rows, order)
 
 
 if __name__ == "__main__":
