@@ -13,6 +13,7 @@ from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
 from piirag.cli.export_user import export_user
 from piirag.cli.providers import providers
+from piirag.cli.retention import app as retention
 from piirag.cli.scan import scan
 from piirag.cli.subjects import erase_subject, find_subject
 from piirag.cli.suppression import app as suppression
@@ -57,6 +58,7 @@ app.command()(scan)
 app.command()(verify_receipt)
 app.command()(public_key)
 app.add_typer(suppression, name="suppression")
+app.add_typer(retention, name="retention")
 
 
 def main() -> None:
