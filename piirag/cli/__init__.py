@@ -12,6 +12,7 @@ from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
 from piirag.cli.export_user import export_user
+from piirag.cli.pia import pia
 from piirag.cli.subjects import erase_subject, find_subject
 from piirag.cli.suppression import app as suppression
 from piirag.cli.verify_erasure import verify_erasure
@@ -52,6 +53,7 @@ app.command()(erase_subject)
 app.command()(export_user)
 app.command()(verify_receipt)
 app.command()(public_key)
+app.command()(pia)
 app.add_typer(suppression, name="suppression")
 
 
