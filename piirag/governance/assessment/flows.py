@@ -11,7 +11,8 @@ from piirag.html_page import esc
 
 # Narrow enough for a phone: the drawing runs from top to bottom and is never scaled below this.
 _WIDTH = 340
-_CHARACTERS = 40
+_CHARACTERS = 42
+_BOLD_CHARACTERS = 34
 _LINE = 17
 _GAP = 46
 
@@ -118,7 +119,7 @@ def _svg(ways: tuple[tuple[str, tuple[Stop, ...]], ...]) -> str:
 
 
 def _box(y: int, stop: Stop) -> tuple[str, int]:
-    names = textwrap.wrap(stop.name, _CHARACTERS) or [""]
+    names = textwrap.wrap(stop.name, _BOLD_CHARACTERS) or [""]
     lines = textwrap.wrap(stop.holds, _CHARACTERS)
     height = 14 + _LINE * (len(names) + len(lines))
     drawn = [

@@ -37,7 +37,7 @@ def _block(block: Block) -> Html:
             return facts((name, _inline(value)) for name, value in pairs)
         case Table(head, rows, empty, numeric):
             cells = [[_inline(cell) for cell in row] for row in rows]
-            return table(head, cells, numeric=numeric, empty=empty)
+            return table(head, cells, numeric=numeric, empty=_inline(empty))
         case Picture(svg, title, words):
             told = "\n".join(f"<li>{_inline(word)}</li>" for word in words)
             return Html(

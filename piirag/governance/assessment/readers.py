@@ -77,7 +77,7 @@ class Reader:
         kind = "SQLite file" if "path" in config.vault else "database server"
         key = "file" if "key_file" in config.vault else "environment variable"
         told = f"values encrypted under a key for each user; the master key is in a {key}"
-        places.append(Place("vault", kind, "pseudonym -> value", told))
+        places.append(Place("vault", kind, "pseudonyms, and the values they stand for", told))
         server = "journal_url_env" in config.erasure
         told = "users as keyed hashes; ids sealed under the master key"
         kind = "Postgres" if server else "SQLite file"

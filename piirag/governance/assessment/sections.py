@@ -136,24 +136,25 @@ class Builder:
             if scan
             else (Text(_scan_told(facts)),)
         )
-        combos: tuple[Block, ...] = (
-            Table(
-                ("Special category (Articles 9, 10)", "Found"),
-                _counted(scan.special if scan else {}),
-                "None found." if scan else "No scan was passed.",
-                (1,),
-            ),
-            Table(("Quasi-identifier", "Found"), _counted(scan.quasi if scan else {}), "", (1,)),
-            Table(
-                ("Stand together in one text", "Texts"),
-                _counted(scan.combinations if scan else {}),
-                "No combination found." if scan else "No scan was passed.",
-                (1,),
-            ),
-            Text(
-                "Detection misses some of these: a category that is not listed may still be there."
-            ),
-        )
+        combos: tuple[Block, ...] = (Text("No scan was passed."),)
+        if scan:
+            head = ("Special category (Articles 9, 10)", "Found")
+            combos = (
+                Table(head, _counted(scan.special), "No special category was found.", (1,)),
+                Table(
+                    ("Quasi-identifier", "Found"),
+                    _counted(scan.quasi),
+                    "No quasi-identifier was found.",
+                    (1,),
+                ),
+                Table(
+                    ("Stand together in one text", "Texts"),
+                    _counted(scan.combinations),
+                    "No combination was found.",
+                    (1,),
+                ),
+                Text("Detection misses some: a category that is not listed may still be there."),
+            )
         return (
             Section(
                 "2. The processing",
