@@ -43,7 +43,11 @@ mark small { opacity: .8; }
 code, pre { font-size: .85rem; } pre { white-space: pre-wrap; }
 @media (prefers-color-scheme: dark) { :root { --bar: #7aa2f7; } .bad { color: #ff8a80; } }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
-  th, td { padding: .3rem .35rem; } }
+  table { font-size: .875rem; } th, td { padding: .3rem .25rem; }
+  .stack thead { display: none; }
+  .stack tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  .stack td, .stack td.number { display: block; text-align: left; border: 0; padding: .05rem; }
+  .stack td[data-head]:not(:first-child)::before { content: attr(data-head) ": "; opacity: .75; } }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; }
   * { print-color-adjust: exact; } .wide { overflow: visible; }
   h2, h3 { break-after: avoid; } article, figure, tr { break-inside: avoid; } }
@@ -61,6 +65,10 @@ _UNSHOWN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 _LABEL = 48
+_OFTEN = (
+    "PERSON EMAIL_ADDRESS PHONE_NUMBER LOCATION ORGANIZATION HEALTH IBAN_CODE CREDIT_CARD NRP AGE "
+    "DATE_OF_BIRTH IP_ADDRESS US_SSN JOB_TITLE RESIDENCE EMPLOYER POSTCODE RELIGION"
+).split()
 
 
 class Html(str):
@@ -130,6 +138,7 @@ def table(
     *,
     numeric: Collection[int] = (),
     empty: str = "",
+    stack: bool = False,
 ) -> Html:
     """A table that scrolls by itself where it is wider than the page.
 
@@ -138,20 +147,23 @@ def table(
         rows: Its rows, a cell for each column.
         numeric: Positions of columns that hold numbers.
         empty: What to say where there is no row.
+        stack: Whether the cells of a row stand below each other on a phone.
     """
     kinds = [' class="number"' if i in numeric else "" for i in range(len(head))]
-    lines = [
-        "".join(f"<td{kind}>{esc(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        cells = zip(head, kinds, row, strict=True)
+        told = ((f' data-head="{esc(name)}"' if stack else "", kind, c) for name, kind, c in cells)
+        lines.append("".join(f"<td{kind}{name}>{esc(cell)}</td>" for name, kind, cell in told))
     if not lines and empty:
         return Html(f'<p class="note">{esc(empty)}</p>\n')
     top = "".join(
         f'<th scope="col"{kind}>{esc(cell)}</th>' for kind, cell in zip(kinds, head, strict=True)
     )
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    kind = ' class="stack"' if stack else ""
     return Html(
-        f'<div class="wide"><table>\n<thead><tr>{top}</tr></thead>\n'
+        f'<div class="wide"><table{kind}>\n<thead><tr>{top}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody>\n</table></div>\n"
     )
 
@@ -199,7 +211,16 @@ def bar_chart(
 
 def colour(name: str, alpha: float = 1.0) -> str:
     """The colour of an entity type, the same everywhere; it stands out from black and white."""
-    return f"hsl({crc32(name.encode()) % 360} 65% 50% / {alpha:g})"
+    at = _OFTEN.index(name) if name in _OFTEN else crc32(name.encode())
+    # Steps of the golden angle keep the colours of types that are found often far apart.
+    return f"hsl({at * 137.508 % 360:.0f} 65% 48% / {alpha:g})"
+
+
+def swatch(name: str, more: str = "") -> Html:
+    """The name of an entity type with its colour beside it, and what belongs to it."""
+    style = "display:inline-block;width:.7em;height:.7em;border-radius:.15em"
+    box = f'<span style="{style};background:{colour(name)}"></span>'
+    return Html(f'<span style="white-space:nowrap">{box}&nbsp;{esc(name)} {esc(more)}</span>')
 
 
 def mark(kind: str, inner: object, *, label: bool = True) -> Html:

@@ -1,0 +1,163 @@
+"""Tables of a database as something to scan, row by row, counted column by column."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from piirag.errors import ConfigurationError, MissingDependencyError
+from piirag.governance.scan.record import Record, Skipped, of_row
+
+_ROWS = 500
+
+
+class Tables:
+    """The tables of a SQLite file, or of a database with a SQLAlchemy URL. Nothing is written.
+
+    Args:
+        database: A path of a SQLite file, or a URL such as ``postgresql+psycopg://host/name``.
+        only: Names of tables; all of them if None.
+
+    Raises:
+        ConfigurationError: No such file, or a URL that SQLAlchemy cannot read.
+        MissingDependencyError: A URL, and SQLAlchemy is not installed.
+    """
+
+    def __init__(self, database: str | Path, *, only: Sequence[str] | None = None) -> None:
+        self._only = None if only is None else frozenset(only)
+        self._engine: Any = None
+        self._path = Path(database)
+        self.total: int | None = None
+        self.done = 0
+        if "://" in str(database):
+            self._engine = _engine(str(database))
+        elif not self._path.is_file():
+            raise ConfigurationError("the database is not there")
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """Every row. What cannot be read is told and does not end it."""
+        read = self._rows() if self._engine is not None else self._sqlite()
+        for record in read:
+            self.done += isinstance(record, Record)
+            yield record
+
+    def _sqlite(self) -> Iterator[Record | Skipped]:
+        return sqlite_records("", self._path, only=self._only)
+
+    def _rows(self) -> Iterator[Record | Skipped]:
+        import sqlalchemy
+
+        failed = ""
+        names: list[str] = []
+        try:
+            names = [*sqlalchemy.inspect(self._engine).get_table_names()]
+        except Exception as error:  # noqa: BLE001 - a driver's words quote the URL
+            failed = type(error).__name__
+        if failed:
+            yield Skipped("database", f"cannot be read ({failed})", failed=True)
+        for name in names:
+            if self._only is not None and name not in self._only:
+                continue
+            try:
+                with self._engine.connect().execution_options(
+                    stream_results=True, yield_per=_ROWS
+                ) as connection:
+                    table = sqlalchemy.table(name)
+                    rows = connection.execute(
+                        sqlalchemy.select(sqlalchemy.text("*")).select_from(table)
+                    )
+                    yield from _records(name, "table", list(rows.keys()), rows)
+            except Exception as error:  # noqa: BLE001 - as above
+                failed = type(error).__name__
+            if failed:
+                yield Skipped(name, f"reading stopped ({failed})", whole=False, failed=True)
+                failed = ""
+        self._engine.dispose()
+
+
+def sqlite_records(
+    name: str, path: Path, *, only: frozenset[str] | None = None
+) -> Iterator[Record | Skipped]:
+    """The rows of a SQLite file's tables.
+
+    Args:
+        name: The file, as the report calls it; its tables are named after it. Empty for tables
+            by their own names.
+        path: Where it lies.
+        only: Names of tables; all of them if None.
+    """
+    reason = ""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            # What an application put in as text may be anything.
+            database.text_factory = lambda data: data.decode("utf-8", "replace")
+            listed = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            for (table,) in database.execute(listed).fetchall():
+                if table.startswith("sqlite_") or (only is not None and table not in only):
+                    continue
+                source = f"{name}: {table}" if name else table
+                yield from _sqlite_table(source, database, table)
+    except sqlite3.Error as error:
+        reason = type(error).__name__
+    if reason:
+        yield Skipped(name or "database", f"cannot be read ({reason})", failed=True)
+
+
+def _sqlite_table(
+    source: str, database: sqlite3.Connection, table: str
+) -> Iterator[Record | Skipped]:
+    quoted = table.replace('"', '""')
+    reason = ""
+    try:
+        rows = database.execute(f'SELECT * FROM "{quoted}"')
+        yield from _records(source, "table", [column[0] for column in rows.description], rows)
+    except sqlite3.Error as error:
+        # A virtual table whose extension is not loaded, say; the next one may be read.
+        reason = type(error).__name__
+    if reason:
+        yield Skipped(source, f"reading stopped ({reason})", whole=False, failed=True)
+
+
+def _records(
+    source: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Iterator[Record | Skipped]:
+    packed = False
+    for row in rows:
+        cells = []
+        for column, value in zip(columns, row, strict=True):
+            if isinstance(value, bytes | bytearray | memoryview):
+                text = _text_of(bytes(value))
+                packed = packed or text is None
+            else:
+                text = None if value is None or isinstance(value, bool) else str(value)
+            if text is not None:
+                cells.append((column, text))
+        yield from of_row(source, kind, cells)
+    if packed:
+        yield Skipped(source, "binary values were not read", whole=False)
+
+
+def _text_of(value: bytes) -> str | None:
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def _engine(url: str) -> Any:
+    try:
+        import sqlalchemy
+    except ImportError:
+        sqlalchemy = None  # type: ignore[assignment]
+    if sqlalchemy is None:
+        raise MissingDependencyError("SQLAlchemy", "sql")
+    driver = ""
+    try:
+        return sqlalchemy.create_engine(url)
+    except Exception as error:  # noqa: BLE001 - its words quote the URL, and with it a password
+        driver = type(error).__name__
+    raise ConfigurationError(f"the database URL cannot be used ({driver})")
