@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from piirag import __version__
+from piirag.cli.check import check
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
@@ -56,6 +57,7 @@ app.command()(scan)
 app.command()(verify_receipt)
 app.command()(public_key)
 app.command()(pia)
+app.command()(check)
 app.add_typer(suppression, name="suppression")
 
 

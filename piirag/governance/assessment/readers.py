@@ -88,16 +88,16 @@ class Reader:
         if "audit" not in self.data:
             return None
         from piirag.governance.audit import AuditConfig
+        from piirag.governance.audit.log import is_sqlite
 
         config = AuditConfig.from_file(self.path)
-        url = getattr(config, "url_env", None)
-        path = str(getattr(config, "path", "") or "")
-        where = "Postgres" if url else "SQLite file" if path.endswith(".db") else "JSON lines"
-        keyed = bool(getattr(config, "key_file", None) or getattr(config, "key_env", None))
+        path = str(config.table.get("path", ""))
+        where = "JSON lines" if not is_sqlite(Path(path)) else "SQLite file"
+        keyed = "key_file" in config.table or "key_env" in config.table
         return {
-            "where": where,
-            "prompts": str(getattr(config, "prompts", "")),
-            "replies": str(getattr(config, "replies", "")),
+            "where": "Postgres" if "url_env" in config.table else where,
+            "prompts": config.text_action("prompts"),
+            "replies": config.text_action("replies"),
             "keyed": "chained with a key" if keyed else "chained without a key",
         }
 
@@ -122,9 +122,11 @@ class Reader:
         if "providers" not in self.data:
             return None, (), ()
         from piirag.governance.assessment.processors import demands, seen
+        from piirag.governance.providers import ProviderPolicy
 
-        found, unread = seen(self.path)
-        return demands(self.path), found, unread
+        policy = ProviderPolicy.from_file(self.path)
+        found, unread = seen(policy, self.path)
+        return demands(policy), found, unread
 
 
 def periods(policy: Any) -> dict[str, str]:

@@ -5,16 +5,17 @@ Names of files, of columns and of stores stay out, as examples do: they may name
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from piirag.detection.entity_types import is_type_name
-from piirag.detection.quasi.kinds import is_quasi
+from piirag.detection.quasi.kinds import QUASI_TYPES, is_quasi, kind_of
 from piirag.detection.special.kinds import SPECIAL_TYPES
 from piirag.errors import ConfigurationError
+from piirag.governance.scan.report import ScanReport
+
+_KINDS = frozenset(kind_of(kind) for kind in QUASI_TYPES)
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,18 @@ class ScanFacts:
     """What a scan of a corpus found, in numbers.
 
     Args:
-        scanned: How many texts or rows were looked at; None where the report does not say.
-        skipped: How many sources were not, or not whole.
+        scanned: How many texts or rows were looked at.
+        skipped: How many sources or texts were not, and should have been or could have been.
+        sampled: Whether only a sample was looked at.
         counts: Type -> how often it was found: identifiers.
         quasi: The same for quasi-identifiers.
         combinations: Kinds of quasi-identifiers that stand together -> in how many texts.
         special: Special category -> how often it was found.
     """
 
-    scanned: int | None
+    scanned: int
     skipped: int
+    sampled: bool
     counts: Mapping[str, int]
     quasi: Mapping[str, int]
     combinations: Mapping[str, int]
@@ -44,67 +47,50 @@ class ScanFacts:
         Raises:
             ConfigurationError: It cannot be read, or is no such report.
         """
-        reason = ""
-        data: Any = None
+        reason = text = ""
         try:
-            data = json.loads(Path(path).read_text("utf-8-sig"))
+            text = Path(path).read_text("utf-8-sig")
         except OSError as error:
             reason = error.strerror or type(error).__name__
-        except (ValueError, RecursionError):
-            reason = "not JSON"
-        if not reason and not isinstance(data, dict):
-            reason = "not a report of piirag scan"
+        except UnicodeDecodeError:
+            reason = "not UTF-8"
         if reason:
             raise ConfigurationError(f"the report of the scan cannot be read: {reason}")
-        return cls.from_report(data)
+        return cls.from_report(ScanReport.from_json(text))
 
     @classmethod
-    def from_report(cls, data: Mapping[str, Any]) -> ScanFacts:
-        """Take the counts out of a report.
-
-        Raises:
-            ConfigurationError: It is no such report.
-        """
-        if not isinstance(data.get("types"), Mapping):
-            raise ConfigurationError("the report of the scan has no counts of types")
-        types = _counts(data["types"], is_type_name)
-        special = _counts(data.get("special", {}), lambda kind: kind in SPECIAL_TYPES)
-        special |= {kind: n for kind, n in types.items() if kind in SPECIAL_TYPES}
-        quasi = {kind: n for kind, n in types.items() if is_quasi(kind)}
-        rest = {k: n for k, n in types.items() if k not in special and k not in quasi}
-        scanned = data.get("records")
-        skipped = data.get("skipped", [])
+    def from_report(cls, report: ScanReport) -> ScanFacts:
+        """Take the counts out of a report."""
+        found = _counts(report.findings, is_type_name)
+        special = _counts(report.special, lambda kind: kind in SPECIAL_TYPES)
+        special = {**{k: n for k, n in found.items() if k in SPECIAL_TYPES}, **special}
+        quasi = {
+            **{k: n for k, n in found.items() if is_quasi(k)},
+            **_counts(report.quasi, is_quasi),
+        }
+        combined = {
+            " + ".join(sorted(kinds)): n
+            for kinds, n in report.combinations.items()
+            if set(kinds) <= _KINDS and _is_count(n)
+        }
+        rest = {k: n for k, n in found.items() if k not in special and k not in quasi}
         return cls(
-            scanned if _is_count(scanned) else None,
-            len(skipped) if isinstance(skipped, list) else 0,
+            report.texts,
+            sum(n for n in report.skipped_by_reason.values() if _is_count(n)),
+            report.sample is not None,
             _most_first(rest),
             _most_first(quasi),
-            _most_first(_combinations(data.get("combinations", []))),
+            _most_first(combined),
             _most_first(special),
         )
 
 
-def _counts(found: Any, wanted: Any) -> dict[str, int]:
-    if not isinstance(found, Mapping):
-        return {}
-    return {str(kind): n for kind, n in found.items() if wanted(kind) and _is_count(n)}
+def _counts(found: Mapping[str, int], wanted: Callable[[str], bool]) -> dict[str, int]:
+    """Only what is a type of ours and a number: a report is a file that anybody may have made."""
+    return {str(k): n for k, n in found.items() if wanted(k) and _is_count(n)}
 
 
-def _combinations(found: Any) -> dict[str, int]:
-    """Kinds of quasi-identifiers that stand together; only words that piirag itself uses."""
-    from piirag.detection.quasi.kinds import QUASI_TYPES, kind_of
-
-    words = {kind_of(kind) for kind in QUASI_TYPES}
-    told: dict[str, int] = {}
-    for entry in found if isinstance(found, list) else []:
-        kinds = entry.get("kinds") if isinstance(entry, Mapping) else None
-        count = entry.get("count") if isinstance(entry, Mapping) else None
-        if isinstance(kinds, list) and kinds and _is_count(count) and set(kinds) <= words:
-            told[" + ".join(sorted(kinds))] = int(count or 0)
-    return told
-
-
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 

@@ -349,11 +349,11 @@ def _scan_told(facts: Facts) -> str:
     if scan is None:
         return (
             "No scan of the corpus was passed, so that categories are not known: "
-            "`piirag scan PATH --json report.json`, then `piirag pia --scan report.json`."
+            "`piirag scan PATH --json > report.json`, then `piirag pia --scan report.json`."
         )
-    what = "An unknown number of" if scan.scanned is None else f"{scan.scanned:,}"
-    left = f" {scan.skipped} sources were not read, or not whole." if scan.skipped else ""
-    return f"{what} texts or rows were scanned.{left}"
+    left = f" {scan.skipped} were not read, or not whole." if scan.skipped else ""
+    part = " It was a sample." if scan.sampled else ""
+    return f"{scan.scanned:,} texts or rows were scanned.{left}{part}"
 
 
 def _counted(counts: Mapping[str, int]) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from piirag.governance.check.config import Loaded
 from piirag.governance.check.lines import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Line
@@ -24,6 +25,11 @@ _MOST = 5
 def look(loaded: Loaded) -> list[Seen]:
     """All that is in the objects of an application."""
     return [seen for name, item in loaded.objects.items() for seen in look_into(item, name)]
+
+
+def models_in(objects: Mapping[str, Any]) -> list[Seen]:
+    """The models within objects of an application."""
+    return [seen for seen in look(Loaded(objects)) if seen.role == MODEL]
 
 
 def code_lines(loaded: Loaded, seen: Sequence[Seen]) -> list[Line]:

@@ -30,7 +30,9 @@ def _apart(data: Mapping[str, Any], folder: Path) -> Line:
     if not vault:
         return Line(id, question, NOT_APPLICABLE, ("there is no [vault] table",))
     held = list(_data_paths(data, folder))
-    told, bad = [], []
+    told: list[str] = []
+    bad: list[str] = []
+    missing: list[str] = []
     for table, name in (("vault", "key_file"), ("audit", "key_file"), ("erasure", "signing_key")):
         value = _table(data, table).get(name)
         if not isinstance(value, str):
@@ -39,12 +41,16 @@ def _apart(data: Mapping[str, Any], folder: Path) -> Line:
         beside = sorted(
             {what for what, path in held if key.parent == path.parent or path in key.parents}
         )
-        told.append(f"{table}.{name} lies apart")
         if beside:
-            told.pop()
             bad.append(f"{table}.{name} lies beside: {', '.join(beside)}")
+        elif key.is_file():
+            told.append(f"{table}.{name} lies apart")
+        else:
+            missing.append(f"{table}.{name} is not there")
     if bad:
         return Line(id, question, FAIL, tuple(bad))
+    if missing:
+        return Line(id, question, UNKNOWN, tuple(missing))
     where = vault.get("key_env")
     if "key_file" not in vault:
         named = where if isinstance(where, str) else "PIIRAG_MASTER_KEY"
