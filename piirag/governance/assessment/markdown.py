@@ -16,7 +16,7 @@ from piirag.governance.assessment.document import (
 )
 
 # What would begin a heading, a list, a quotation, HTML, a link or a picture of its own.
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#!])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|#!])")
 
 
 def to_markdown(document: Document) -> str:
@@ -67,5 +67,10 @@ def _plain(text: str) -> str:
     """
     parts = re.split(r"(`[^`\n|]+`)", " ".join(text.split()))
     return "".join(
-        part if i % 2 else _SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts)
+        part if i % 2 else _escaped(part) for i, part in enumerate(parts)
     ).lstrip()
+
+
+def _escaped(text: str) -> str:
+    marked = _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;"))
+    return marked.replace("<", "&lt;").replace(">", "&gt;")

@@ -26,6 +26,7 @@ _FRAMEWORKS = frozenset(
     llama_index_instrumentation workflows
     """.split()
 )
+_TRUSTED = _FRAMEWORKS | _OURS | _HARMLESS | {"contextlib"}
 _DATA = (str, bytes, int, float, complex, bool, type(None), list, tuple, dict, set, frozenset)
 _DANGEROUS = frozenset({"eval", "exec", "compile", "open", "__import__", "globals", "vars"})
 _DEEPEST = 6
@@ -55,7 +56,7 @@ class Reach:
         if isinstance(function, types.MethodType):
             self._reached(name or "self", function.__self__, depth)
             function = function.__func__
-        trusted = _root(function) in _FRAMEWORKS
+        trusted = _root(function) in _TRUSTED
         if not isinstance(function, types.FunctionType):
             if not trusted:
                 self.opaque.append(name or type(function).__name__)
@@ -91,8 +92,7 @@ class Reach:
         if self._known(value):
             self.objects.append((name, value))
         elif isinstance(value, types.FunctionType | types.MethodType | functools.partial):
-            if _root(value) not in _HARMLESS and _root(value) not in _OURS:
-                self.follow(value, name, depth + 1)
+            self.follow(value, name, depth + 1)
         elif isinstance(value, _DATA):
             self._data(name, value, depth)
         elif isinstance(value, types.ModuleType):
@@ -111,6 +111,11 @@ class Reach:
 
 
 def _root(value: Any) -> str:
+    """The package whose code it is. A wrapper bears the module of what it wraps as its own."""
+    if isinstance(value, types.MethodType):
+        value = value.__func__
+    if isinstance(value, types.FunctionType):
+        return str(value.__globals__.get("__name__", "")).partition(".")[0]
     return str(getattr(value, "__module__", None) or "").partition(".")[0]
 
 
