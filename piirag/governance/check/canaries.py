@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from piirag.policy import Policy
 
@@ -85,12 +85,14 @@ class Canaries:
 
 def forms(value: str) -> Iterator[bytes]:
     """A value as it is, without its spaces, in UTF-16, escaped, and in base64."""
-    for text in dict.fromkeys((value, value.replace(" ", ""))):
+    for text in dict.fromkeys((value, value.replace(" ", ""), value.lower(), value.upper())):
         data = text.encode()
         yield data
         yield text.encode("utf-16-le")
         yield text.encode("utf-16-be")
         yield quote(text, safe="").encode()
+        yield quote_plus(text).encode()
+        yield "".join(f"%{byte:02X}" for byte in data).encode()
         yield (
             json.dumps("".join(f"\\u{ord(c):04x}" for c in text))[1:-1]
             .replace("\\\\", "\\")
@@ -98,7 +100,9 @@ def forms(value: str) -> Iterator[bytes]:
         )
         for offset in range(3):
             coded = base64.b64encode(bytes(offset) + data)
-            yield coded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
+            core = coded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
+            yield core
+            yield core.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def _files(folder: Path) -> Iterable[Path]:
