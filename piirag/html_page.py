@@ -29,7 +29,7 @@ dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .
 dt { opacity: .75; } dd { margin: 0; unicode-bidi: isolate; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem;
-  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; unicode-bidi: isolate; }
 th { background: var(--soft); }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .5rem; }
@@ -60,10 +60,9 @@ CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 END = "</body>\n</html>\n"
 """What ends a page that `begin` began."""
 
-# Characters that a page must not hold, or that could turn the order of what stands beside them.
-_UNSHOWN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+# Characters that a page must not hold. Those that turn the order of text are the text's own: the
+# style keeps their effect within it.
+_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LABEL = 48
 _OFTEN = (
     "PERSON EMAIL_ADDRESS PHONE_NUMBER LOCATION ORGANIZATION HEALTH IBAN_CODE CREDIT_CARD NRP AGE "
@@ -80,7 +79,7 @@ class Html(str):
 def esc(value: object) -> Html:
     """A value as markup: `Html` as it is, all else as escaped text.
 
-    Characters that a page cannot hold, and those that reverse the order of text, become U+FFFD.
+    Characters that a page cannot hold become U+FFFD.
     """
     if isinstance(value, Html):
         return value

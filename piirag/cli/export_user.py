@@ -26,6 +26,9 @@ def export_user(
     html: Annotated[
         Path | None, typer.Option("--html", help="A file for a page that people can read.")
     ] = None,
+    zip: Annotated[
+        Path | None, typer.Option("--zip", help="A file for a ZIP with the JSON and the page.")
+    ] = None,
     config: Config = Path("piirag.toml"),
     as_stored: Annotated[
         bool,
@@ -37,12 +40,12 @@ def export_user(
     What could not be exported is named. The files can be read by their owner only.
     Exit codes: 0 everything, 3 something could not be listed, 4 nothing there, 2 wrong usage.
     """
-    if jsonl is None and json is None and html is None:
-        raise ConfigurationError("name a file: --jsonl, --json or --html")
+    if jsonl is None and json is None and html is None and zip is None:
+        raise ConfigurationError("name a file: --zip, --jsonl, --json or --html")
     service = open_service(config)
     try:
         export = service.export_user(given_user(user), reveal=not as_stored)
-        done = export.write(json_lines=jsonl, json=json, html=html)
+        done = export.write(json_lines=jsonl, json=json, html=html, zip=zip)
     finally:
         service.close()
     typer.echo(str(done))

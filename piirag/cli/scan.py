@@ -54,7 +54,7 @@ def scan(
     show_values: Annotated[
         bool,
         typer.Option(
-            "--show-values", help="Show what was found. The report is personal data then."
+            "--show-values", help="Show what was found; the report is personal data then."
         ),
     ] = False,
     sample: Annotated[

@@ -110,6 +110,7 @@ class UserExport:
         json_lines: str | Path | None = None,
         json: str | Path | None = None,
         html: str | Path | None = None,
+        zip: str | Path | None = None,
     ) -> ExportSummary:
         """Write the export to files that only their owner may read, in one pass over the targets.
 
@@ -119,6 +120,7 @@ class UserExport:
             json_lines: A file for one record a line.
             json: A file for one JSON document.
             html: A file for a page that people can read, with nothing to load.
+            zip: A file for the JSON document and the page together, `data.json` and `index.html`.
 
         Returns:
             What was exported, and what was not.
@@ -129,7 +131,8 @@ class UserExport:
         """
         from piirag.erasure.export_write import write
 
-        return write(self, Mask(self._user_id), json_lines=json_lines, json=json, html=html)
+        mask = Mask(self._user_id)
+        return write(self, mask, json_lines=json_lines, json=json, html=html, archive=zip)
 
     def __repr__(self) -> str:
         return "UserExport(...)"

@@ -1,4 +1,4 @@
-"""Writing an export: JSON lines, one JSON document, a page; all in one pass, flat in memory."""
+"""Writing an export: JSON lines, a JSON document, a page, a ZIP; in one pass, flat in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json as encoder
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
@@ -113,20 +114,29 @@ def write(
     json_lines: str | Path | None,
     json: str | Path | None,
     html: str | Path | None,
+    archive: str | Path | None = None,
 ) -> ExportSummary:
     """Write an export. See `UserExport.write`."""
     from piirag.erasure.export_html import HtmlWriter
+    from piirag.erasure.export_zip import ZipWriter
+
+    def zipped(file: Any) -> ZipWriter:
+        packed = ZipWriter(file.buffer, Path(str(archive)).parent, JsonWriter, HtmlWriter)
+        left.callback(packed.drop)
+        return packed
 
     kinds: Sequence[tuple[Any, Any]] = (
         (json_lines, JsonLinesWriter),
         (json, JsonWriter),
         (html, HtmlWriter),
+        (archive, zipped),
     )
     wanted = [(Path(path), kind) for path, kind in kinds if path is not None]
     if not wanted or len({path.resolve() for path, _ in wanted}) < len(wanted):
         raise ConfigurationError("an export needs a file, or one for each of its forms")
     reason = ""
     drafts: list[Draft] = []
+    left = ExitStack()
     try:
         for path, _ in wanted:
             drafts.append(Draft(path))
@@ -143,6 +153,7 @@ def write(
     except OSError as error:
         reason = error.strerror or type(error).__name__
     finally:
+        left.close()
         for draft in drafts:
             draft.drop()
     raise ErasureError(f"the export cannot be written: {reason}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from piirag.detection.finding import Finding
 from piirag.redaction.insight import Insight
 from piirag.redaction.mapping import RedactionMapping
+from piirag.redaction.tokens import PLACEHOLDER, PSEUDONYM
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +35,12 @@ class Redaction:
         """Entity type -> number of findings."""
         return dict(Counter(f.entity_type for f in self.findings))
 
+    def _repr_html_(self) -> str:
+        """In a notebook: tokens in the colours of their types, masked text around them."""
+        from piirag.display import show_tokens
+
+        return show_tokens(self.text, PLACEHOLDER, repr(self))
+
     def __repr__(self) -> str:
         return f"Redaction({self.counts})"
 
@@ -58,6 +65,12 @@ class ScrubResult:
     def counts(self) -> dict[str, int]:
         """Entity type -> number of findings."""
         return dict(Counter(f.entity_type for f in self.findings))
+
+    def _repr_html_(self) -> str:
+        """In a notebook: tokens in the colours of their types, masked text around them."""
+        from piirag.display import show_tokens
+
+        return show_tokens(self.text, PSEUDONYM, repr(self))
 
     def __repr__(self) -> str:
         return f"ScrubResult({self.counts})"

@@ -35,7 +35,9 @@ def csv_records(source: str, text: Text) -> Iterator[Record | Skipped]:
     """A row a record, its columns named by the first line; the first line is read as well."""
     lines = text.lines()
     first = list(itertools.islice(lines, 20))
-    reader = csv.reader(itertools.chain(first, lines), _dialect("".join(first)[:_SAMPLE]))
+    left = itertools.chain(first, lines)
+    fed: list[str] = []
+    reader = csv.reader(_recorded(left, fed), _dialect("".join(first)[:_SAMPLE]))
     names: list[str] = []
     while True:
         broken = False
@@ -46,6 +48,7 @@ def csv_records(source: str, text: Text) -> Iterator[Record | Skipped]:
             broken, row = True, None
         if row is None:
             break
+        fed.clear()
         if not names:
             names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
             yield from of_row(source, "CSV", [(HEAD, "\n".join(row))], names=True)
@@ -54,7 +57,14 @@ def csv_records(source: str, text: Text) -> Iterator[Record | Skipped]:
         yield from of_row(source, "CSV", list(zip(itertools.chain(names, more), row)))  # noqa: B905
     if broken:
         yield Skipped(source, "a row that is no CSV: the rest was read as text", whole=False)
-        yield from _rest(source, lines)
+        yield from _rest(source, itertools.chain(fed, left))
+
+
+def _recorded(lines: Iterable[str], fed: list[str]) -> Iterator[str]:
+    """Lines, noted in a list: those of a row that is none are read again."""
+    for line in lines:
+        fed.append(line)
+        yield line
 
 
 def _dialect(head: str) -> Any:

@@ -88,8 +88,6 @@ def mailbox_records(source: str, file: BinaryIO, longest: int) -> Iterator[Recor
     if message:
         yield from message_records(source, b"".join(message), "mailbox")
     if cut:
-        yield Skipped(
-            source, "a message that is too long: its beginning was read", whole=False, failed=True
-        )
+        yield Skipped(source, "a long message: its beginning was read", whole=False, failed=True)
     if read >= longest and file.read(1):
         yield Skipped(source, "too large: its beginning was read", whole=False, failed=True)

@@ -12,37 +12,19 @@ from piirag.detection.ner.everyday import EVERYDAY
 from piirag.detection.protocol import Detector
 from piirag.detection.spans import detect_ahead, find_spans
 from piirag.detection.text import replace_surrogates
+from piirag.display import Segment, apart, pieces
 from piirag.policy import Policy
 
-LETTER, DIGIT = "•", "#"
-"""What stands for a letter and a digit."""
-
 _AROUND = 48
-_LONGEST_VALUE = 24
-_LONGEST_WORD = 8
+_LONGEST = 200
 _BATCH = 256
-_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
-# The names of fields: words, whatever their case, that help to see what was found.
-_FIELDS = frozenset(
-    """
-    account address age amount billing birth birthday born bsn city client code company contact
-    country customer date diagnosis dob email employee employer fax first gender holder iban id
-    insurance invoice ip job key last license login mail member mobile name names nationality
-    number passport password patient phone postcode reference secret sex shipping ssn state street
-    surname tax tel telephone title token user username zip
-    """.split()
-)
-_KEPT_MARKS = frozenset(" .,:;@/+-_()[]{}<>=|&?!#%*'\"")
 # In names of files these stand where a space would.
 _JOINTS = re.compile(r"(?<=[^\W_])[_\-.+~]+(?=[^\W_])|_")
 _SUFFIX = re.compile(
-    r"\.(?:bin|csv|dat|db|docx?|eml|html?|ipynb|jsonl?|log|mbox|md|ndjson|pdf|png|jpe?g|py|rst|sqlite3?|tsv|"
-    r"txt|xlsx?|xml|ya?ml|zip)\Z",
+    r"\.(?:bin|csv|dat|db|docx?|eml|html?|ipynb|jsonl?|log|mbox|md|ndjson|pdf|"
+    r"png|jpe?g|py|rst|sqlite3?|tsv|txt|xlsx?|xml|ya?ml|zip)\Z",
     re.IGNORECASE,
 )
-
-Segment = tuple[str, str | None]
-"""A piece of an example: what is shown, and the entity type where it stands for a finding."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,40 +47,6 @@ class Example:
         return f"Example({self.entity_type})"
 
 
-def shape(value: str) -> str:
-    """What a value looks like: ``••••.•••@•••••••.•••``. It holds no letter and no digit of it."""
-    made = []
-    for character in value[:_LONGEST_VALUE]:
-        if character.isdigit():
-            made.append(DIGIT)
-        elif character in _KEPT_MARKS:
-            made.append(character)
-        else:
-            made.append(" " if character.isspace() else LETTER)
-    if not any(made_one in (LETTER, DIGIT) for made_one in made):
-        made = [LETTER] * len(made)
-    return "".join(made) + ("…" if len(value) > _LONGEST_VALUE else "")
-
-
-def plain(text: str) -> str:
-    """Text that nothing was found in, as a report shows it.
-
-    A detector may have missed something. So what is shown are everyday words and the names of
-    fields; of other words there are the lengths, as far as eight characters.
-    """
-    made = []
-    for token in _TOKEN.findall(text):
-        if token.isspace():
-            made.append(" ")
-        elif token in EVERYDAY or token == "I" or token.lower() in _FIELDS:
-            made.append(token)
-        elif token[0].isalnum() or token[0] == "_":
-            made.append(shape(token[:_LONGEST_WORD].replace("_", LETTER)))
-        else:
-            made.append(token if token in _KEPT_MARKS else LETTER)
-    return "".join(made)
-
-
 def segments(
     text: str, focus: Finding, findings: Sequence[Finding], *, raw: bool = False
 ) -> tuple[Segment, ...]:
@@ -107,47 +55,20 @@ def segments(
     Args:
         text: The text.
         focus: The finding.
-        findings: All findings in the text, in order; they may overlap.
-        raw: Show values as they are.
+        findings: All findings in the text; they may overlap.
+        raw: Show everything as it is.
     """
     low = max(0, focus.start - _AROUND)
     high = min(len(text), focus.end + _AROUND)
-    # No part of a word: "and" is an everyday word, and a part of a name.
+    # Where a word begins, and where one ends.
     while 0 < low < focus.start and text[low - 1].isalnum() and text[low].isalnum():
         low += 1
     while focus.end < high < len(text) and text[high - 1].isalnum() and text[high].isalnum():
         high -= 1
-    made: list[Segment] = [("…", None)] if low > 0 else []
-    at = low
-    for start, end, kind in _apart(focus, findings):
-        if end <= low or start >= high:
-            continue
-        if start > at:
-            made.append((_shown(text[at:start], raw), None))
-        value = text[max(start, low) : end]
-        made.append((value[: 4 * _AROUND] if raw else shape(value), kind))
-        at = end
-    if at < high:
-        made.append((_shown(text[at:high], raw), None))
-    return tuple(made) if max(at, high) >= len(text) else (*made, ("…", None))
-
-
-def _shown(text: str, raw: bool) -> str:
-    return text if raw else plain(text)
-
-
-def _apart(focus: Finding, findings: Iterable[Finding]) -> list[tuple[int, int, str]]:
-    """Stretches that do not overlap and cover all findings; the focus is one of them, whole."""
-    taken = [(focus.start, focus.end, focus.entity_type)]
-    for finding in sorted(findings, key=lambda f: (f.start, -f.end)):
-        start, end = finding.start, finding.end
-        # At most two pieces are left beside the focus; the other stretches lie in order.
-        for low, high in ((start, min(end, focus.start)), (max(start, focus.end), end)):
-            behind = [e for s, e, _ in taken if s < high and low < e]
-            low = max([low, *behind])
-            if low < high:
-                taken.append((low, high, finding.entity_type))
-    return sorted(taken)
+    near = [(f.start, f.end, f.entity_type) for f in findings if f.end > low and f.start < high]
+    spans = apart(near, (focus.start, focus.end, focus.entity_type))
+    made = pieces(text, spans, low, high, raw=raw)
+    return tuple((shown[:_LONGEST], kind) for shown, kind in made)
 
 
 class Names:

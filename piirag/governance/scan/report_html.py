@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from piirag.detection.special import ARTICLE_10
+from piirag.display import markup
 from piirag.governance.scan.masking import Example
 from piirag.governance.scan.report import ScanReport, SourceReport
 from piirag.html_page import Html, bar_chart, bullets, esc, facts, join, mark, page, swatch, table
@@ -195,10 +196,7 @@ def _examples(examples: Iterable[Example], raw: bool) -> Html:
 
 
 def _example(example: Example) -> Html:
-    text = join(
-        esc(piece) if kind is None else mark(kind, piece, label=kind == example.entity_type)
-        for piece, kind in example.segments
-    )
+    text = markup(example.segments, label=example.entity_type)
     place = example.source + (f", {example.field}" if example.field else "")
     return Html(f'<article><p class="text">{text}</p><p class="note">{esc(place)}</p></article>\n')
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from piirag.detection.finding import Finding
-from piirag.governance.scan.masking import Segment, segments
+from piirag.display import Segment
+from piirag.governance.scan.masking import segments
 from piirag.governance.scan.record import Joined, Record, Skipped
 
 MOST_SOURCES = 10_000

@@ -12,12 +12,14 @@ from rich.text import Text
 from piirag.governance.scan.report import ScanReport
 
 _MOST_SOURCES = 25
-_MOST_EXAMPLES = 12
 
 
 def report_rich(report: ScanReport) -> Group:
     """Tables of what was found, where, and what was not read."""
-    return Group(*_parts(report))
+    parts: list[Any] = []
+    for part in _parts(report):
+        parts += [Text(""), part] if isinstance(part, Table) else [part]
+    return Group(*parts)
 
 
 def _parts(report: ScanReport) -> Iterator[Any]:
@@ -53,7 +55,9 @@ def _parts(report: ScanReport) -> Iterator[Any]:
         yield table
         if len(listed) > _MOST_SOURCES:
             yield Text(f"{len(listed) - _MOST_SOURCES:,} more sources with findings", style="dim")
-    for example in report.examples[:_MOST_EXAMPLES]:
+    if report.examples:
+        yield Text("")
+    for example in {e.entity_type: e for e in reversed(report.examples)}.values():
         line = Text(f"{example.entity_type}: ", style="dim")
         for piece, kind in example.segments:
             line.append(_printable(piece), style="bold reverse" if kind else "")
