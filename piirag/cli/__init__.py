@@ -9,6 +9,7 @@ import typer
 
 from piirag import __version__
 from piirag.cli.check import check
+from piirag.cli.audit import app as audit
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
@@ -58,6 +59,7 @@ app.command()(verify_receipt)
 app.command()(public_key)
 app.command()(pia)
 app.command()(check)
+app.add_typer(audit, name="audit")
 app.add_typer(suppression, name="suppression")
 
 
