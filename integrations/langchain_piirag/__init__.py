@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from langchain_piirag.history_wrapped import WrappedHistoryStore
     from langchain_piirag.middleware import PIIRedactionMiddleware
     from langchain_piirag.model import RedactedModel
+    from langchain_piirag.provider_guard import ProviderGuard, guard_model
     from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
     from langchain_piirag.splitters import PIITextSplitter
     from langchain_piirag.stores import TenantStore
@@ -43,6 +44,7 @@ _HOME = {
     "PIIRetriever": "langchain_piirag.retrievers",
     "PIITextSplitter": "langchain_piirag.splitters",
     "ProtectedAgent": "langchain_piirag.agent_protect",
+    "ProviderGuard": "langchain_piirag.provider_guard",
     "RedactedChatModel": "langchain_piirag.chat_model",
     "RedactedModel": "langchain_piirag.model",
     "RedisHistoryStore": "langchain_piirag.history_redis",
@@ -58,6 +60,7 @@ _HOME = {
     "WrappedHistoryStore": "langchain_piirag.history_wrapped",
     "create_anonymizer": "langchain_piirag.tracing",
     "delete_user": "piirag.erasure",
+    "guard_model": "langchain_piirag.provider_guard",
     "langsmith_options": "langchain_piirag.traces",
     "protect": "langchain_piirag.agent_protect",
 }
@@ -82,6 +85,7 @@ __all__ = [
     "PIIRetriever",
     "PIITextSplitter",
     "ProtectedAgent",
+    "ProviderGuard",
     "RedactedChatModel",
     "RedactedModel",
     "RedisHistoryStore",
@@ -97,6 +101,7 @@ __all__ = [
     "WrappedHistoryStore",
     "create_anonymizer",
     "delete_user",
+    "guard_model",
     "langsmith_options",
     "protect",
 ]

@@ -13,10 +13,12 @@ from langchain_piirag.caching import cache_tag, with_tenant_cache
 from langchain_piirag.inner import bound_options
 from langchain_piirag.messages import UNKNOWN_BLOCKS, MessageRedactor
 from langchain_piirag.owners import Owners
+from langchain_piirag.provider_checks import check_policy, enforce
 from langchain_piirag.restoring import Restorer
 from langchain_piirag.streaming import ChunkRestorer
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
+from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import RedactionSession, Redactor, Scrubber
 from piirag.redaction.reply import Sink
 from piirag.tenancy.tags import TENANT_KEY
@@ -36,6 +38,7 @@ class CallSettings:
     unknown_blocks: str = "refuse"
     tenant_key: str = TENANT_KEY
     shared_tools: Collection[str] = ()
+    providers: ProviderPolicy | None = None
 
     @classmethod
     def make(
@@ -56,6 +59,7 @@ class CallSettings:
             raise ConfigurationError("pass the scrubber to the redactor, or pass no redactor")
         if rest.get("unknown_blocks") not in UNKNOWN_BLOCKS:
             raise ConfigurationError(f"unknown_blocks is one of {', '.join(UNKNOWN_BLOCKS)}")
+        check_policy(rest.get("providers"))
         made = redactor if redactor is not None else Redactor(scrubber=scrubber)
         settings = cls(made, tools=frozenset(restore_tool_args), **rest)
         settings.owners(settings.session())
@@ -90,9 +94,11 @@ class CallSettings:
             options: The caller's keyword arguments.
 
         Raises:
+            ProviderPolicyError: The policy for providers forbids where the call would go.
             InvalidInputError: Input, or a part of it, that cannot be searched.
             DetectionError: The detector failed.
         """
+        self.check_provider(model, options, config)
         session = self.session()
         bound = {**bound_options(model), **options}
         parts = self.parts(session, bound)
@@ -105,6 +111,17 @@ class CallSettings:
             tools=self.tools,
             as_json=wants_json(bound),
         )
+
+    def check_provider(
+        self, model: Any, options: Mapping[str, Any], config: RunnableConfig | None
+    ) -> None:
+        """Refuse a call that the policy for providers forbids.
+
+        Raises:
+            ProviderPolicyError: It is forbidden.
+        """
+        if self.providers is not None:
+            enforce(self.providers, model, options, config)
 
     def _cache_tag(self) -> str:
         return cache_tag(self.redactor.scrubber, self.user_id)

@@ -21,6 +21,7 @@ from langchain_piirag.inner import bind_tools
 from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
+from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy.tags import TENANT_KEY
@@ -48,6 +49,7 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         unknown_blocks: ``"refuse"`` or ``"drop"``.
         tenant_key: The metadata key under which documents in tool results name their user.
         shared_tools: Names of tools whose results are not the user's own.
+        providers: Which endpoints may be called.
         **kwargs: Fields of `BaseChatModel`, such as `callbacks`, `tags`, `cache` or
             `rate_limiter`; they take effect on the wrapped model's calls.
 
@@ -72,6 +74,7 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         unknown_blocks: str = "refuse",
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
+        providers: ProviderPolicy | None = None,
         **kwargs: Any,
     ) -> None:
         if not isinstance(model, BaseChatModel):
@@ -91,6 +94,7 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
             unknown_blocks=unknown_blocks,
             tenant_key=tenant_key,
             shared_tools=shared_tools,
+            providers=providers,
         )
         super().__init__(model=model, **kwargs)  # type: ignore[call-arg]
         self._chat_settings = settings
@@ -255,6 +259,7 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         """Number of tokens of messages as they would be sent: some providers count themselves."""
         parts = self._settings.parts(self._settings.session(), {"tools": tools})
         clean = parts.input(messages)
+        self._settings.check_provider(self.model, {}, None)
         count = 0
         with ModelGuard() as guard:
             if tools is not None:

@@ -39,6 +39,8 @@ from langchain_piirag.agent_users import (
     user_of,
 )
 from langchain_piirag.owners import Owners
+from langchain_piirag.provider_checks import check_policy, enforce
+from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.tenancy.tags import TENANT_KEY
 
@@ -82,6 +84,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             JSON) name their user. Values that stand in those of others only are not put back.
         shared_tools: Names of tools whose results are not the user's own where they do not say
             whose they are.
+        providers: Which endpoints may be called; asked before every model call of the agent.
         allow_unprotected: With ``mode="state"``, let the agent run without `protect` although
             it has a checkpointer. The user's message is then stored as it came.
 
@@ -110,6 +113,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         allow_media: bool = False,
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
+        providers: ProviderPolicy | None = None,
         allow_unprotected: bool = False,
     ) -> None:
         super().__init__()
@@ -141,6 +145,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self._allow_unprotected = allow_unprotected
         self._tenant_key = tenant_key
         self._shared_tools = shared_tools
+        check_policy(providers)
+        self._providers = providers
         self._owners(None)
         if mode == "wire":
             # What the hooks are given is real, and tracers would record it.
@@ -215,6 +221,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         return context, user, reader, self._check_owner(request.state, reader)
 
     def _call(self, request: ModelRequest[Any]) -> AgentCall:
+        if self._providers is not None:
+            enforce(self._providers, request.model, request.model_settings)
         context, user, reader, begins = self._asked(request)
         redactor = self._durable or self.redactor
         return AgentCall(
@@ -234,6 +242,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         """Redact the request, restore the reply.
 
         Raises:
+            ProviderPolicyError: The policy for providers forbids the model; nothing was sent.
             InvalidUserIdError: The context names no user; nothing was sent.
             InvalidInputError: A part that cannot be searched; nothing was sent.
             DetectionError: The detector failed; nothing was sent.

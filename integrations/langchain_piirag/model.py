@@ -13,6 +13,7 @@ from langchain_piirag.events import EventStreams
 from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
+from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.tenancy.tags import TENANT_KEY
 
@@ -42,6 +43,7 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
             JSON) name their user. Values that stand in those of others only are not put back.
         shared_tools: Names of tools whose results are not the user's own where they do not say
             whose they are.
+        providers: Which endpoints may be called; asked at every call, before anything is sent.
 
     Raises:
         ConfigurationError: A `user_id` without a scrubber, or a model that is no runnable.
@@ -61,6 +63,7 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
         unknown_blocks: str = "refuse",
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
+        providers: ProviderPolicy | None = None,
     ) -> None:
         if not isinstance(model, Runnable):
             raise ConfigurationError(f"a model is a Runnable, not {type(model).__name__}")
@@ -76,6 +79,7 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
             unknown_blocks=unknown_blocks,
             tenant_key=tenant_key,
             shared_tools=shared_tools,
+            providers=providers,
         )
 
     @classmethod

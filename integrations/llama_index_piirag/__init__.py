@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from llama_index_piirag.nodes import PIINodeScrubber
     from llama_index_piirag.pipeline import PIIIngestionPipeline
     from llama_index_piirag.postprocessor import PIINodePostprocessor
+    from llama_index_piirag.provider_guard import guard_model
     from llama_index_piirag.query_engine import TenantQueryEngine
     from llama_index_piirag.retriever import TenantRetriever
     from llama_index_piirag.scrubbed_memory import ScrubbedMemory
@@ -56,6 +57,7 @@ _HOME = {
     "UserVectorStore": "vector_store",
     # Found by way of `erasure`, which teaches it docstores.
     "delete_user": "erasure",
+    "guard_model": "provider_guard",
 }
 
 
@@ -87,4 +89,5 @@ __all__ = [
     "UserIndex",
     "UserVectorStore",
     "delete_user",
+    "guard_model",
 ]

@@ -30,6 +30,7 @@ from llama_index_piirag.sessions import SealedSession
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
 from piirag.errors import ConfigurationError, InvalidUserIdError, TenancyError
+from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy.tags import TENANT_KEY
@@ -102,6 +103,7 @@ class RedactedLLM(UntracedLLM):
             others, or of all, is not put back.
         shared_tools: Names of tools over data of all: what they say, and nobody else, is not put
             back.
+        providers: Which endpoints may be called; asked at every call, before anything is sent.
 
     Raises:
         ConfigurationError: No model, or a `user_id` or ``restore="pseudonyms"`` without a
@@ -120,6 +122,7 @@ class RedactedLLM(UntracedLLM):
     _allow_media: bool = PrivateAttr()
     _tenant_key: str = PrivateAttr()
     _shared_tools: frozenset[str] = PrivateAttr()
+    _providers: ProviderPolicy | None = PrivateAttr(default=None)
     _told: bool = PrivateAttr(default=False)
 
     def __new__(cls, llm: Any = None, *args: Any, **kwargs: Any) -> RedactedLLM:
@@ -144,6 +147,7 @@ class RedactedLLM(UntracedLLM):
         allow_media: bool = False,
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
+        providers: ProviderPolicy | None = None,
     ) -> None:
         if not isinstance(llm, LLM):
             raise ConfigurationError(f"a model is a LlamaIndex LLM, not {type(llm).__name__}")
@@ -157,6 +161,8 @@ class RedactedLLM(UntracedLLM):
             raise ConfigurationError("a viewer looks at a user's data: pass a user_id")
         if redactor.scrubber is None and (user_id is not None or restore == "pseudonyms"):
             raise ConfigurationError("a user_id and restore='pseudonyms' need a scrubber")
+        if providers is not None and not isinstance(providers, ProviderPolicy):
+            raise ConfigurationError("providers is a ProviderPolicy")
         Owners(None, tenant_key=tenant_key, shared_tools=shared_tools)
         super().__init__(**{name: getattr(llm, name) for name in _TAKEN_OVER})
         self._llm = llm
@@ -170,6 +176,7 @@ class RedactedLLM(UntracedLLM):
         self._allow_media = allow_media
         self._tenant_key = tenant_key
         self._shared_tools = frozenset(shared_tools)
+        self._providers = providers
 
     @classmethod
     def class_name(cls) -> str:
@@ -230,6 +237,7 @@ class RedactedLLM(UntracedLLM):
             allow_media=self._allow_media,
             tenant_key=self._tenant_key,
             shared_tools=self._shared_tools,
+            providers=self._providers,
         )
         for name in _TAKEN_OVER:
             setattr(copy, name, getattr(self, name))
@@ -246,12 +254,17 @@ class RedactedLLM(UntracedLLM):
             user_id=self._user_id, known=self._known(), viewer=self._viewer
         )
 
+    def _check_provider(self, options: dict[str, Any]) -> None:
+        if self._providers is not None:
+            self._providers.enforce(self._llm, options=options)
+
     def _chat_call(
         self,
         messages: Sequence[ChatMessage],
         kwargs: dict[str, Any],
         shown: Container[object] = (),
     ) -> Call:
+        self._check_provider(kwargs)
         session = self._session()
         owners = None if self._told else self._owners(session)
         parts = MessageRedactor(session, owners=owners, allow_media=self._allow_media)
@@ -267,6 +280,7 @@ class RedactedLLM(UntracedLLM):
         )
 
     def _text_call(self, prompt: str, kwargs: dict[str, Any]) -> Call:
+        self._check_provider(kwargs)
         session = self._session()
         parts = MessageRedactor(session, allow_media=self._allow_media)
         return self._call(session, parts.text(prompt), parts.options(kwargs), ())
@@ -289,6 +303,7 @@ class RedactedLLM(UntracedLLM):
         """Chat with the model. See `LLM.chat`.
 
         Raises:
+            ProviderPolicyError: The policy for providers forbids the model; nothing was sent.
             InvalidInputError: A part of the input that cannot be searched; nothing was sent.
             InvalidUserIdError: There is a scrubber, and no user.
             DetectionError: The detector failed; nothing was sent.

@@ -16,6 +16,7 @@ from piirag.cli.demo import demo
 from piirag.cli.export_user import export_user
 from piirag.cli.pia import pia
 from piirag.cli.scan import scan
+from piirag.cli.providers import providers
 from piirag.cli.subjects import erase_subject, find_subject
 from piirag.cli.suppression import app as suppression
 from piirag.cli.verify_erasure import verify_erasure
@@ -55,6 +56,7 @@ app.command()(find_subject)
 app.command()(erase_subject)
 app.command()(export_user)
 app.command()(scan)
+app.command()(providers)
 app.command()(verify_receipt)
 app.command()(public_key)
 app.command()(pia)

@@ -1,0 +1,200 @@
+"""From an address to what it is: the provider, the places where it computes, and what is hidden.
+
+The address of the live client decides, and the model it asks for; never the name of a class or
+what a field says, which environment variables, gateways and proxies override.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from piirag.governance.providers.endpoint import LOCAL, Destination, Endpoint
+from piirag.governance.providers.facts import HostRule, Provider
+from piirag.governance.providers.regions import Labels, labels_of
+from piirag.governance.providers.registry import Registry
+
+OWN_SERVER = "self_hosted_openai_compatible"
+
+# Models that a local Ollama has computed at ollama.com.
+_CLOUD_MODEL = re.compile(r"(?:-cloud|:cloud)$")
+
+# Amazon Bedrock: what a model id says about where it runs.
+_PROFILE = re.compile(r"^(us-gov|us|eu|apac|jp|au|ca|global)\.[a-z0-9]+\.")
+_ARN = re.compile(r"^arn:aws[a-z-]*:bedrock:([a-z0-9-]*):\d*:([a-z-]+)/(.+)$")
+_IN_REGION = ("foundation-model", "provisioned-model", "custom-model", "imported-model")
+
+_LOCAL_NAMES = ("localhost", "ip6-localhost", "localhost.localdomain")
+_PRIVATE_ENDINGS = (".local", ".internal", ".lan", ".home.arpa", ".intranet", ".svc")
+
+
+@dataclass
+class _Place:
+    """What was found about where an endpoint computes."""
+
+    places: tuple[Labels, ...] | None
+    hidden: set[str]
+    notes: list[str]
+
+
+def classify(endpoint: Endpoint, registry: Registry) -> Destination:
+    """What an endpoint is.
+
+    Args:
+        endpoint: What was read.
+        registry: What is known about providers.
+    """
+    if endpoint.unread:
+        return Destination(endpoint, hidden=frozenset({"region"}), kind="unread")
+    if endpoint.sdk == "in-process":
+        return Destination(endpoint, places=(frozenset({LOCAL}),), kind="in-process")
+    if endpoint.sdk == "callback":
+        note = "it cannot be seen whether this callback sends anything"
+        return Destination(endpoint, kind="in-process", notes=(note,))
+    host = endpoint.host
+    if not host:
+        return Destination(endpoint, hidden=frozenset({"region"}), kind="unread")
+    near = _nearness(host)
+    if near:
+        return _own_server(endpoint, registry, near)
+    found = registry.at(host)
+    if not found:
+        return Destination(endpoint, hidden=frozenset({"region"}))
+    place = _place(endpoint, *found[0][1:], found[0][0])
+    candidates = tuple(provider for provider, _, _ in found)
+    return Destination(
+        endpoint,
+        candidates,
+        place.places,
+        frozenset(place.hidden),
+        "provider",
+        tuple(place.notes),
+    )
+
+
+def _nearness(host: str) -> str:
+    """ "loopback", "private", or empty for a host that may be anywhere."""
+    if host in _LOCAL_NAMES or host.endswith(".localhost"):
+        return "loopback"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        lone = "." not in host
+        return "private" if lone or host.endswith(_PRIVATE_ENDINGS) else ""
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped if mapped is not None else address
+    if address.is_loopback or address.is_unspecified:
+        return "loopback"
+    return "private" if address.is_private or address.is_link_local else ""
+
+
+def _own_server(endpoint: Endpoint, registry: Registry, near: str) -> Destination:
+    model = endpoint.model or ""
+    provider = _server(endpoint, registry)
+    if _CLOUD_MODEL.search(model):
+        cloud = registry.providers.get("ollama_cloud")
+        return Destination(
+            endpoint,
+            (cloud,) if cloud is not None else (),
+            hidden=frozenset({"region"}),
+            kind="forwarded",
+            notes=(f"the model {model} is computed at ollama.com, not on the machine",),
+        )
+    hidden = set(provider.hidden) if provider is not None else set()
+    notes = []
+    if provider is not None and provider.kind == "gateway":
+        hidden |= {"region", "upstream"}
+    elif provider is not None and provider.id == "ollama_local" and not model:
+        hidden.add("upstream")
+        notes.append("no model is named: it may be one that is computed at ollama.com")
+    if near == "private":
+        hidden.add("region")
+    if "upstream" not in hidden and near == "loopback":
+        notes.append(f"what listens at {endpoint.host} may pass on what it gets: it cannot be seen")
+    places = (frozenset({LOCAL}),) if near == "loopback" and "region" not in hidden else None
+    candidates = (provider,) if provider is not None else ()
+    return Destination(endpoint, candidates, places, frozenset(hidden), near, tuple(notes))
+
+
+def _server(endpoint: Endpoint, registry: Registry) -> Provider | None:
+    ident = {"ollama": "ollama_local", "lm_studio": "lm_studio"}.get(endpoint.sdk)
+    if ident is None:
+        port = endpoint.port
+        ident = next((p.id for p in registry if port is not None and port in p.ports), OWN_SERVER)
+    return registry.providers.get(ident)
+
+
+def _place(endpoint: Endpoint, rule: HostRule, match: re.Match[str], provider: Provider) -> _Place:
+    notes = [rule.note] if rule.note else []
+    hidden = set(rule.hidden)
+    places: tuple[Labels, ...] | None = None
+    if rule.places:
+        places = tuple(labels for place in rule.places if (labels := labels_of(place)))
+    elif "region" in rule.regex.groupindex:
+        labels = labels_of(match["region"])
+        places = (labels,) if labels is not None else None
+    found = _Place(places, hidden, notes)
+    if provider.id == "bedrock":
+        _bedrock(found, endpoint.model)
+    elif provider.id == "vertex_gemini":
+        _vertex(found, endpoint)
+    elif provider.id == "azure_openai":
+        _azure(found, endpoint)
+    elif rule.region_in is not None:
+        _in_body(found, endpoint, rule.region_in)
+    if provider.regions is not None:
+        found.places = tuple(lab for place in provider.regions if (lab := labels_of(place)))
+        found.hidden -= {"region", "deployment"}
+    if found.places is None:
+        found.hidden.add("region")
+    return found
+
+
+def _bedrock(found: _Place, model: str | None) -> None:
+    """The model id counts before the host: a profile runs where its prefix says."""
+    if not model:
+        found.places = None
+        found.notes.append("no model is named: a profile may run in other regions")
+        return
+    arn = _ARN.match(model)
+    if arn is not None:
+        region, kind, model = arn.groups()
+        if kind in _IN_REGION:
+            found.places = _known(region) if region else found.places
+            return
+        if kind != "inference-profile":
+            found.places = None
+            found.notes.append(f"the {kind} hides where it runs")
+            return
+    profile = _PROFILE.match(model)
+    if profile is not None:
+        found.places = _known(profile[1])
+        found.notes.append(f"the profile {profile[1]}. runs in any of its regions")
+    elif arn is not None:
+        found.places = None
+        found.notes.append("the inference profile hides where it runs")
+
+
+def _vertex(found: _Place, endpoint: Endpoint) -> None:
+    """Host and location may differ, where somebody set the address by hand: both count."""
+    if endpoint.region is not None and found.places is not None:
+        location = _known(endpoint.region)
+        found.places = None if location is None else (*found.places, *location)
+
+
+def _azure(found: _Place, endpoint: Endpoint) -> None:
+    if (endpoint.model or "").startswith("claude") or "/anthropic" in endpoint.url:
+        found.hidden.add("upstream")
+        found.notes.append("Claude in Foundry is processed by Anthropic")
+
+
+def _in_body(found: _Place, endpoint: Endpoint, name: str) -> None:
+    found.places = _known(endpoint.body_region) if endpoint.body_region else None
+    if found.places is None:
+        found.notes.append(f"{name} is not set: the default of the workspace cannot be seen")
+
+
+def _known(place: str) -> tuple[Labels, ...] | None:
+    labels = labels_of(place)
+    return None if labels is None else (labels,)

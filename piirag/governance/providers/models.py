@@ -1,0 +1,170 @@
+"""Reading a model object of a framework: the clients it holds, and what it asks them for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from piirag.governance.providers.asked import MODEL_KEYS, Asked, holder_of
+from piirag.governance.providers.clients import is_client, read_client, unread, whole
+from piirag.governance.providers.endpoint import Endpoint
+from piirag.governance.providers.hops import environment_hops
+
+_PACKAGES = {
+    "langchain": "langchain_piirag.providers",
+    "langgraph": "langchain_piirag.providers",
+    "llama_index": "llama_index_piirag.providers",
+}
+
+_INSIDE = ("model_kwargs", "additional_kwargs", "extra_body", "default_headers")
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the model objects of one package are read.
+
+    Attributes:
+        touch: Attributes that make a client when they are first looked at.
+        make: Methods that make a client, or return the one there is.
+        model: Attributes that name the model; the first that is set counts.
+        url: The attribute that is the address, where there is no lasting client.
+        sdk: The kind of client, where the class says more than the client does.
+        in_process: Whether nothing is sent: the model runs in this process.
+    """
+
+    touch: tuple[str, ...] = ()
+    make: tuple[str, ...] = ()
+    model: tuple[str, ...] = MODEL_KEYS
+    url: str | None = None
+    sdk: str = ""
+    in_process: bool = False
+
+
+def read_model(
+    model: Any, options: Mapping[str, Any] | None = None, config: Any = None
+) -> tuple[Endpoint, ...]:
+    """Where a model sends to: every address it may call with these options.
+
+    Args:
+        model: A model object of LangChain or LlamaIndex, an embedding model or a reranker, what
+            they are wrapped in, or an SDK's client.
+        options: The options of the call.
+        config: A LangChain config, which may choose among models.
+    """
+    options = options or {}
+    if is_client(model):
+        return tuple(
+            endpoint
+            for asked in Asked(holder_of(model)).and_options(options).each()
+            for endpoint in read_client(model, asked)
+        )
+    package = _package_of(type(model))
+    if package is None:
+        asked = Asked(holder_of(model))
+        return (unread(asked, f"piirag does not know where a {type(model).__qualname__} calls"),)
+    read: Callable[..., tuple[Endpoint, ...]] = _reader_in(package)
+    return read(model, options, config)
+
+
+def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[Endpoint, ...]:
+    """The endpoints of a single model object.
+
+    Args:
+        model: The object.
+        family: How it is read.
+        options: The options of the call.
+    """
+    for name in family.touch:
+        getattr(model, name, None)
+    held = attributes(model)
+    asked = _own(model, held, family)
+    if options:
+        asked = asked.and_options(options)
+    if family.in_process:
+        return (Endpoint(sdk="in-process", model=asked.model, holder=asked.holder),)
+    if asked.unread:
+        return (Endpoint(unread=asked.unread),)
+    if family.url is not None:
+        url = str(getattr(model, family.url, None) or "")
+        proxies, why = environment_hops(url)
+        return tuple(
+            Endpoint(url, one.model, family.sdk, one.holder, None, None, proxies, why)
+            for one in asked.each()
+        )
+    each = asked.each()
+    found: dict[Endpoint, None] = {}
+    for client in _clients(model, held, family):
+        for one in each:
+            for endpoint in read_client(client, one):
+                found[endpoint] = None
+    if not found:
+        return (unread(asked, f"no client was found in a {type(model).__qualname__}"),)
+    return tuple(found)
+
+
+def family_of(kind: type, families: Mapping[str, Family]) -> Family | None:
+    """The family of a class: by its own package, or that of a class it derives from.
+
+    Args:
+        kind: The class.
+        families: By the name of a package, or of a class with its module.
+    """
+    for base in kind.__mro__:
+        module = base.__module__
+        found = families.get(f"{module}.{base.__qualname__}")
+        while found is None and module:
+            found = families.get(module)
+            module = module.rpartition(".")[0]
+        if found is not None:
+            return found
+    return None
+
+
+def attributes(item: Any) -> dict[str, Any]:
+    """What an object holds, pydantic's private attributes among it."""
+    held = dict(getattr(item, "__dict__", None) or {})
+    held.update(getattr(item, "__pydantic_private__", None) or {})
+    return held
+
+
+def _clients(model: Any, held: Mapping[str, Any], family: Family) -> list[Any]:
+    clients = {}
+    for name in family.make:
+        if hasattr(model, name):
+            made = whole(getattr(model, name)())
+            clients[id(made)] = made
+    for name, value in held.items():
+        # The HTTP clients that the application brought are read with the client they are in.
+        if is_client(value) and "http" not in name:
+            client = whole(value)
+            clients[id(client)] = client
+    return list(clients.values())
+
+
+def _own(model: Any, held: Mapping[str, Any], family: Family) -> Asked:
+    named = next((value for key in family.model if (value := held.get(key))), None)
+    asked = Asked(
+        holder_of(model),
+        str(named) if named is not None else None,
+        held.get("inference_geo"),
+    )
+    inside = {key: value for key in _INSIDE if (value := held.get(key))}
+    return asked.and_options(inside) if inside else asked
+
+
+@cache
+def _package_of(kind: type) -> str | None:
+    for base in kind.__mro__:
+        root = base.__module__.partition(".")[0]
+        for known, package in _PACKAGES.items():
+            if root == known or root.startswith(f"{known}_"):
+                return package
+    return None
+
+
+@cache
+def _reader_in(package: str) -> Any:
+    return import_module(package).read
