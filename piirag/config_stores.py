@@ -122,6 +122,7 @@ class UnreachableTarget:
         self.name = name
         self.kind = kind
         self.identity = ("unreachable", kind, name)
+        self.error = error
         self.capabilities = Capabilities(why_not="the store could not be opened", export=True)
         # Under its own name, so that the receipt tells what happened, but without its message.
         self._error = type(error.__name__, (ErasureError,), {"__module__": error.__module__})

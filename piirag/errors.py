@@ -257,4 +257,13 @@ class AuditError(PiiragError):
 
 
 class RetentionError(PiiragError):
-    """What is over could not be deleted."""
+    """What is over could not be deleted.
+
+    Args:
+        message: What went wrong, without data.
+        deleted: How many items were deleted all the same.
+    """
+
+    def __init__(self, message: str, deleted: int = 0) -> None:
+        self.deleted = deleted
+        super().__init__(message)

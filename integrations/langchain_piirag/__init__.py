@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_piirag.documents import PIIDocumentScrubber
     from langchain_piirag.embeddings import ScrubbedEmbeddings
     from langchain_piirag.history import ChatHistories, ScrubbedChatMessageHistory
+    from langchain_piirag.history_dynamodb import DynamoDBHistoryStore
     from langchain_piirag.history_redis import RedisHistoryStore
     from langchain_piirag.history_stores import MemoryHistoryStore, SQLHistoryStore
     from langchain_piirag.history_wrapped import WrappedHistoryStore
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ChatHistories": "langchain_piirag.history",
+    "DynamoDBHistoryStore": "langchain_piirag.history_dynamodb",
     "MemoryHistoryStore": "langchain_piirag.history_stores",
     "PIICallbackHandler": "langchain_piirag.callbacks",
     "PIIDocumentScrubber": "langchain_piirag.documents",
@@ -78,6 +80,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ChatHistories",
+    "DynamoDBHistoryStore",
     "MemoryHistoryStore",
     "PIICallbackHandler",
     "PIIDocumentScrubber",

@@ -163,17 +163,33 @@ class TenantCheckpointer(BaseCheckpointSaver[Any]):
         clone.serde = saver.serde
         return clone
 
-    def sweep(self, now: float | None = None) -> int:
+    def sweep(self, now: float | None = None, *, before: float | None = None) -> int:
         """Delete the threads of all users whose last step is over. It reads every checkpoint.
 
         Args:
             now: Seconds since the epoch; the clock's time if None.
+            before: Threads whose last step was before this moment are over, whatever the limit.
 
         Returns:
             How many checkpoints were deleted.
         """
-        if self._shared.retention.days is None:
-            return 0
+        limit = self._shared.retention.until(before)
+        gone = 0
+        for thread, count in self._over(limit, now).items():
+            # It may have gone on since it was read.
+            if limit.is_over(at_of(self.saver.get_tuple(latest(thread))), now):
+                self.saver.delete_thread(thread)
+                gone += count
+        return gone
+
+    def count_over(self, now: float | None = None, *, before: float | None = None) -> int:
+        """How many checkpoints `sweep` would delete."""
+        return sum(self._over(self._shared.retention.until(before), now).values())
+
+    def _over(self, limit: Retention, now: float | None) -> dict[str, int]:
+        """The threads that are over, with how many checkpoints they have."""
+        if not limit.ends:
+            return {}
         last: dict[str, float] = {}
         counts: dict[str, int] = {}
         for found in self.saver.list(None):
@@ -181,14 +197,7 @@ class TenantCheckpointer(BaseCheckpointSaver[Any]):
                 thread = found.config["configurable"]["thread_id"]
                 last[thread] = max(last.get(thread, 0.0), at_of(found) or 0.0)
                 counts[thread] = counts.get(thread, 0) + 1
-        over = [thread for thread, at in last.items() if self._shared.retention.is_over(at, now)]
-        for thread in over:
-            # It may have gone on since it was read.
-            if self._shared.retention.is_over(at_of(self.saver.get_tuple(latest(thread))), now):
-                self.saver.delete_thread(thread)
-            else:
-                counts[thread] = 0
-        return sum(counts[thread] for thread in over)
+        return {thread: counts[thread] for thread, at in last.items() if limit.is_over(at, now)}
 
     def erasure_targets(self) -> builtins.list[Any]:
         """What `delete_user` covers: all of a user's threads, and the vault."""

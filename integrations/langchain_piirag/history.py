@@ -107,22 +107,24 @@ class ScrubbedChatMessageHistory(BaseChatMessageHistory):
         """Delete all messages of this history."""
         await self._history.aclear()
 
-    def sweep(self, now: float | None = None) -> int:
+    def sweep(self, now: float | None = None, *, before: float | None = None) -> int:
         """Delete the messages that are over.
 
         Args:
             now: Seconds since the epoch; the clock's time if None.
+            before: Messages written before this moment are over, whatever the limit.
 
         Returns:
             How many were deleted.
         """
+        limit = self._retention.until(before)
         stored = list(self._history.messages)
-        kept = [m for m in stored if not self._retention.is_over(written_at(m), now)]
+        kept = [m for m in stored if not limit.is_over(written_at(m), now)]
         if len(kept) == len(stored):
             return 0
         native = getattr(self._history, "delete_before", None)
         if callable(native):
-            return int(native(self._retention.cutoff(now)))
+            return int(native(limit.cutoff(now)))
         # A history of another library's can only be emptied. The rest goes back at once.
         self._history.clear()
         if kept:
@@ -164,10 +166,11 @@ class ChatHistories:
     is no default for either.
 
     Args:
-        store: `SQLHistoryStore`, `RedisHistoryStore`, `MemoryHistoryStore`, or
-            `WrappedHistoryStore` for another library's histories.
+        store: `SQLHistoryStore`, `RedisHistoryStore`, `DynamoDBHistoryStore`,
+            `MemoryHistoryStore`, or `WrappedHistoryStore` for another library's histories.
         scrubber: Does the work; its vault has the keys.
-        retention_days: See `ScrubbedChatMessageHistory`.
+        retention_days: See `ScrubbedChatMessageHistory`. A store that deletes by itself, such as
+            Redis, is told of it.
         reveal: Return messages with the values put back.
         known: Values the application knows to stand in messages.
         allow_media: Store images, audio and files, into which nobody can look.
@@ -191,6 +194,9 @@ class ChatHistories:
         self._store = store if store is not None else MemoryHistoryStore()
         self._scrubber = scrubber
         self._retention = Retention(retention_days, clock)
+        keep_for = getattr(self._store, "keep_for", None)
+        if retention_days is not None and callable(keep_for):
+            keep_for(retention_days * 86_400.0)
         self._options: dict[str, Any] = {
             "retention_days": retention_days,
             "reveal": reveal,
@@ -244,18 +250,28 @@ class ChatHistories:
         if session is not None:
             self._store.delete(user.owner, session)
 
-    def sweep(self, now: float | None = None) -> int:
+    def sweep(self, now: float | None = None, *, before: float | None = None) -> int:
         """Delete the messages of all users that are over.
 
         Args:
             now: Seconds since the epoch; the clock's time if None.
+            before: Messages written before this moment are over, whatever the limit.
 
         Returns:
             How many messages were deleted.
         """
-        if self._retention.days is None:
-            return 0
-        return self._store.sweep(self._retention.cutoff(now))
+        limit = self._retention.until(before)
+        return self._store.sweep(limit.cutoff(now)) if limit.ends else 0
+
+    def count_over(self, now: float | None = None, *, before: float | None = None) -> int:
+        """How many messages `sweep` would delete."""
+        limit = self._retention.until(before)
+        return self._store.count_before(limit.cutoff(now)) if limit.ends else 0
+
+    @property
+    def native_expiry(self) -> str:
+        """What deletes messages without a sweep; empty where nothing does."""
+        return str(getattr(self._store, "native_expiry", ""))
 
     def erasure_targets(self) -> list[Any]:
         """What `delete_user` covers: all of a user's sessions, and the vault."""

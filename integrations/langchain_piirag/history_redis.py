@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ class RedisHistoryStore:
         client: A `redis.Redis`, with or without ``decode_responses``.
         prefix: What the keys begin with.
         ttl_seconds: Redis deletes a session this long after the last message was written, sweep
-            or not; pass the retention in seconds. None for no time.
+            or not. `ChatHistories` sets it to its retention; None for no time where it has none.
 
     Raises:
         ConfigurationError: A prefix with other characters than letters, digits, ``:_.-``.
@@ -39,6 +40,16 @@ class RedisHistoryStore:
     def open(self, owner: str, session: str) -> BaseChatMessageHistory:
         """The history of a session."""
         return StoredHistory(self, owner, session)
+
+    def keep_for(self, seconds: float) -> None:
+        """Have Redis delete sessions this long after their last message, unless it does sooner."""
+        ttl = math.ceil(seconds)
+        self._ttl = ttl if self._ttl is None else min(ttl, self._ttl)
+
+    @property
+    def native_expiry(self) -> str:
+        """What deletes messages without a sweep; empty where nothing does."""
+        return "" if self._ttl is None else f"Redis, {self._ttl} s after a session's last message"
 
     def sessions(self, owner: str) -> list[str]:
         """The sessions of an owner."""
@@ -60,6 +71,14 @@ class RedisHistoryStore:
     def sweep(self, before: float) -> int:
         """Delete all messages written before a moment."""
         return sum(self._trim(key, before) for key in list(self._keys("*")))
+
+    def count_before(self, before: float) -> int:
+        """How many messages were written before a moment."""
+        over = 0
+        for key in self._keys("*"):
+            rows = self._redis.lrange(key, 0, -1)
+            over += sum(float(json.loads(row)[0]) < before for row in rows)
+        return over
 
     def _add(self, owner: str, session: str, rows: Sequence[tuple[float, str]]) -> None:
         key = self._key(owner, session)

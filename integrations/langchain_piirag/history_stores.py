@@ -60,6 +60,10 @@ class HistoryStore(Protocol):
         """Delete all messages written before a moment; return how many."""
         ...
 
+    def count_before(self, before: float) -> int:
+        """How many messages were written before a moment."""
+        ...
+
 
 class _Rows(Protocol):
     """What a history needs of our own stores."""
@@ -147,6 +151,11 @@ class MemoryHistoryStore:
             keys = list(self._rows)
         return sum(self._before(*key, before) for key in keys)
 
+    def count_before(self, before: float) -> int:
+        """How many messages were written before a moment."""
+        with self._lock:
+            return sum(at < before for rows in self._rows.values() for at, _ in rows)
+
     def _add(self, owner: str, session: str, rows: Sequence[tuple[float, str]]) -> None:
         with self._lock:
             self._rows.setdefault((owner, session), []).extend(rows)
@@ -179,6 +188,8 @@ class SQLHistoryStore:
     Raises:
         MissingDependencyError: SQLAlchemy is not installed.
     """
+
+    SWEPT_AT_ONCE = 10_000
 
     def __init__(self, engine: Any, *, table: str = "piirag_chat_messages") -> None:
         try:
@@ -231,8 +242,28 @@ class SQLHistoryStore:
         self._run(self._table.delete().where(self._table.c.owner == owner))
 
     def sweep(self, before: float) -> int:
-        """Delete all messages written before a moment."""
-        return self._run(self._table.delete().where(self._table.c.written_at < before))
+        """Delete all messages written before a moment, oldest first.
+
+        The index on the time finds them, and each `SWEPT_AT_ONCE` are a transaction of their own,
+        so that nobody who writes waits for all of them.
+        """
+        at = self._table.c.written_at
+        # The time of the last one of a batch. Others of the same moment go along.
+        last = self._sa.select(at).where(at < before).order_by(at).limit(1)
+        last = last.offset(self.SWEPT_AT_ONCE - 1)
+        gone = 0
+        while True:
+            with self._engine.connect() as db:
+                upto = db.execute(last).scalar_one_or_none()
+            if upto is None:
+                return gone + self._run(self._table.delete().where(at < before))
+            gone += self._run(self._table.delete().where(at <= upto))
+
+    def count_before(self, before: float) -> int:
+        """How many messages were written before a moment."""
+        query = self._sa.select(self._sa.func.count()).where(self._table.c.written_at < before)
+        with self._engine.connect() as db:
+            return int(db.execute(query).scalar_one())
 
     def close(self) -> None:
         """Release the connections."""

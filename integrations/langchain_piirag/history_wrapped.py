@@ -67,6 +67,14 @@ class WrappedHistoryStore:
                     history.add_messages(kept)
         return gone
 
+    def count_before(self, before: float) -> int:
+        """How many messages were written before a moment."""
+        return sum(
+            (written_at(message) or float("-inf")) < before
+            for owner, session in self._register.sessions()
+            for message in self._of(owner, session).messages
+        )
+
     def _of(self, owner: str, session: str) -> BaseChatMessageHistory:
         digest = hashlib.sha256(f"{owner}/{session}".encode()).digest()
         return self._open(str(uuid.UUID(bytes=digest[:16], version=4)))

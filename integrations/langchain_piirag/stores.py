@@ -88,26 +88,34 @@ class TenantStore(BaseStore):
         """Refused: it names no user."""
         raise TenancyError("a store names no user: use for_user(...)")
 
-    def sweep(self, now: float | None = None) -> int:
+    def sweep(self, now: float | None = None, *, before: float | None = None) -> int:
         """Delete the items of all users that are over.
 
         Args:
             now: Seconds since the epoch; the clock's time if None.
+            before: Items last written before this moment are over, whatever the limit.
 
         Returns:
             How many items were deleted.
         """
-        if self.retention.days is None:
-            return 0
+        limit = self.retention.until(before)
         gone = 0
-        for item in self._items((ROOT,)):
-            if self.retention.is_over(item.value.get(AT), now):
-                fresh = self.store.get(item.namespace, item.key)
-                # It may have been written anew since it was read.
-                if fresh is not None and self.retention.is_over(fresh.value.get(AT), now):
-                    self.store.delete(item.namespace, item.key)
-                    gone += 1
+        for item in self._over(limit, now):
+            fresh = self.store.get(item.namespace, item.key)
+            # It may have been written anew since it was read.
+            if fresh is not None and limit.is_over(fresh.value.get(AT), now):
+                self.store.delete(item.namespace, item.key)
+                gone += 1
         return gone
+
+    def count_over(self, now: float | None = None, *, before: float | None = None) -> int:
+        """How many items `sweep` would delete."""
+        return len(self._over(self.retention.until(before), now))
+
+    def _over(self, limit: Retention, now: float | None) -> list[Any]:
+        if not limit.ends:
+            return []
+        return [i for i in self._items((ROOT,)) if limit.is_over(i.value.get(AT), now)]
 
     def erasure_targets(self) -> list[Any]:
         """What `delete_user` covers: all of a user's items, and the vault."""

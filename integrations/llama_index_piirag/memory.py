@@ -85,23 +85,33 @@ class TenantChatStore:
             return UserChatStore(self._store, self._shared, user_id)
         return UserDBChatStore(self._store, self._shared, user_id)
 
-    def sweep(self, now: float | None = None) -> int:
+    def sweep(self, now: float | None = None, *, before: float | None = None) -> int:
         """Delete the messages of all users that are over.
 
         Args:
             now: Seconds since the epoch; the clock's time if None.
+            before: Messages written before this moment are over, whatever the limit.
 
         Returns:
             How many messages were deleted.
         """
-        if self._shared.retention.days is None:
+        limit = self._shared.retention.until(before)
+        if not limit.ends:
             return 0
-        gone = 0
-        for key in self._keys():
-            # Another application's sessions bear no owner, and stay.
-            if _is_ours(key):
-                gone += self._sweep_key(key, now)
-        return gone
+        # Another application's sessions bear no owner, and stay.
+        return sum(self._sweep_key(key, limit, now) for key in self._keys() if _is_ours(key))
+
+    def count_over(self, now: float | None = None, *, before: float | None = None) -> int:
+        """How many messages `sweep` would delete."""
+        limit = self._shared.retention.until(before)
+        if not limit.ends:
+            return 0
+        return sum(
+            limit.is_over(written_at(message), now)
+            for key in self._keys()
+            if _is_ours(key)
+            for message in self._read(key)
+        )
 
     def erasure_targets(self) -> list[Any]:
         """What `delete_user` covers: all of a user's sessions, and the vault."""
@@ -173,8 +183,7 @@ class TenantChatStore:
         found: Sequence[ChatMessage] = _run(self._store.get_messages(key, status=None))
         return found
 
-    def _sweep_key(self, key: str, now: float | None) -> int:
-        retention = self._shared.retention
+    def _sweep_key(self, key: str, retention: Retention, now: float | None) -> int:
         if not isinstance(self._store, BaseChatStore):
             return int(_run(UserDBChatStore.drop_over(self._store, key, retention, now)))
         stored = list(self._store.get_messages(key))

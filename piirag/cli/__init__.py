@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from piirag import __version__
-from piirag.cli.check import check
 from piirag.cli.audit import app as audit
+from piirag.cli.check import check
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
 from piirag.cli.export_user import export_user
 from piirag.cli.pia import pia
-from piirag.cli.scan import scan
 from piirag.cli.providers import providers
+from piirag.cli.retention import app as retention
+from piirag.cli.scan import scan
 from piirag.cli.subjects import erase_subject, find_subject
 from piirag.cli.suppression import app as suppression
 from piirag.cli.verify_erasure import verify_erasure
@@ -63,6 +64,7 @@ app.command()(pia)
 app.command()(check)
 app.add_typer(audit, name="audit")
 app.add_typer(suppression, name="suppression")
+app.add_typer(retention, name="retention")
 
 
 def main() -> None:

@@ -21,16 +21,20 @@ def verify_receipt(
         typer.Option(help="The signer's public key: base64url, or a file that holds it or a PEM."),
     ],
 ) -> None:
-    """Check that a receipt is what the holder of a key signed.
+    """Check that a receipt, of an erasure or of a retention run, is what a key's holder signed.
 
     The public key has to come from elsewhere than the receipt; `piirag public-key` prints it.
     Exit codes: 0 it is, 1 it is not, 2 wrong usage.
     """
     from piirag.erasure.receipt import verify_receipt as verify
+    from piirag.erasure.signing import read_json
     from piirag.errors import ReceiptError
+    from piirag.governance.retention.receipt import FORMAT, verify_retention_receipt
 
     try:
-        checked = verify(read_file(receipt, _LONGEST), _key(public_key))
+        text, key = read_file(receipt, _LONGEST), _key(public_key)
+        of_retention = read_json(text).get("format") == FORMAT
+        checked = verify_retention_receipt(text, key) if of_retention else verify(text, key)
     except ReceiptError as error:
         complain(error)
         raise typer.Exit(FAILED) from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from piirag.errors import ConfigurationError
+from piirag.errors import ConfigurationError, RetentionError
 
 _DAY = 86_400.0
 _log = logging.getLogger("piirag.retention")
@@ -35,6 +36,7 @@ class Retention:
             raise ConfigurationError("retention_days is a positive number of days, or None")
         self.days = days
         self.clock = clock
+        self._before = float("-inf")
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -43,12 +45,26 @@ class Retention:
     def cutoff(self, now: float | None = None) -> float:
         """What was written before this moment is over; minus infinity where nothing ends."""
         if self.days is None:
-            return float("-inf")
-        return (self.now() if now is None else float(now)) - self.days * _DAY
+            return self._before
+        own = (self.now() if now is None else float(now)) - self.days * _DAY
+        return max(own, self._before)
+
+    def until(self, before: float | None) -> Retention:
+        """The same limit, or a stricter one: what was written before a moment is over as well."""
+        if before is None:
+            return self
+        made = copy.copy(self)
+        made._before = max(self._before, float(before))
+        return made
+
+    @property
+    def ends(self) -> bool:
+        """Whether anything is ever over."""
+        return self.days is not None or self._before > float("-inf")
 
     def is_over(self, at: Any, now: float | None = None) -> bool:
         """Whether what was written then is to be deleted. What bears no time is."""
-        if self.days is None:
+        if not self.ends:
             return False
         if isinstance(at, bool) or not isinstance(at, int | float):
             return True
@@ -56,7 +72,11 @@ class Retention:
 
 
 class Sweepable(Protocol):
-    """A store of conversations that can delete what is over."""
+    """A store of conversations that can delete what is over.
+
+    Those of piirag take a keyword `before` besides, a moment before which everything is over
+    whatever their own limit says, and have `count_over`, which counts what `sweep` would delete.
+    """
 
     def sweep(self, now: float | None = None) -> int:
         """Delete what is over; return how many items were deleted."""
@@ -71,7 +91,7 @@ class RetentionSweeper:
 
     Args:
         stores: What to sweep: `ChatHistories`, `TenantCheckpointer`, `TenantStore`,
-            `TenantChatStore`.
+            `TenantChatStore`, or a `RetentionRunner` with all that a policy covers.
         every: Seconds between two sweeps.
 
     Raises:
@@ -99,6 +119,10 @@ class RetentionSweeper:
         for store in self._stores:
             try:
                 deleted += store.sweep()
+            except RetentionError as error:
+                self.failures += 1
+                deleted += error.deleted
+                _log.warning("a retention sweep was partial: %s", error)
             except Exception as error:  # noqa: BLE001 - tried again at the next sweep
                 self.failures += 1
                 _log.warning("a retention sweep failed: %s", type(error).__name__)

@@ -141,6 +141,20 @@ class Journal(Protocol):
         """
         ...
 
+    def expire(self, before: float) -> int:
+        """Delete complete erasures that ended before a moment, with their steps and receipts.
+
+        What is open or partial stays, and so does the suppression list.
+
+        Returns:
+            How many erasures were deleted.
+        """
+        ...
+
+    def count_before(self, before: float) -> int:
+        """How many erasures `expire` would delete."""
+        ...
+
     def suppress(self, entries: Sequence[Suppressed]) -> None:
         """Put users on the suppression list; of one who is on it the older date stays."""
         ...

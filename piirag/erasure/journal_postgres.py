@@ -50,7 +50,7 @@ class PostgresJournal(SQLJournal):
         self._lock = threading.RLock()
         self._connection: Any = None
         self._names = {name: sql.Identifier(schema, prefix + name) for name in TABLES}
-        for name in ("one_open", "by_subject"):
+        for name in ("one_open", "by_subject", "by_end"):
             self._names[name] = sql.Identifier(prefix + name)
         self._types = {"blob": sql.SQL("bytea"), "real": sql.SQL("double precision")}
         self._create(schema)

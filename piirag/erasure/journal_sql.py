@@ -23,12 +23,14 @@ SCHEMA = (
     "CREATE UNIQUE INDEX IF NOT EXISTS {one_open} ON {erasures} (subject)"
     " WHERE status <> 'complete'",
     "CREATE INDEX IF NOT EXISTS {by_subject} ON {erasures} (subject, started)",
+    "CREATE INDEX IF NOT EXISTS {by_end} ON {erasures} (finished) WHERE status = 'complete'",
     "CREATE TABLE IF NOT EXISTS {steps} (erasure TEXT NOT NULL, target TEXT NOT NULL,"
     " step TEXT NOT NULL, at {real} NOT NULL, data TEXT NOT NULL,"
     " PRIMARY KEY (erasure, target, step))",
     "CREATE TABLE IF NOT EXISTS {suppressed} (subject TEXT PRIMARY KEY, sealed {blob},"
     " since {real} NOT NULL)",
 )
+_OVER = "status = 'complete' AND finished < ?"
 _COLUMNS = "id, subject, sealed, physical, status, started, finished, runs, receipt"
 
 
@@ -168,6 +170,21 @@ class SQLJournal:
                 raise LeaseLostError
 
         self._do(work)
+
+    def expire(self, before: float) -> int:
+        def work(db: Statements) -> int:
+            db.change(
+                "DELETE FROM {steps} WHERE erasure IN"
+                f" (SELECT id FROM {{erasures}} WHERE {_OVER})",
+                before,
+            )
+            return db.change(f"DELETE FROM {{erasures}} WHERE {_OVER}", before)
+
+        return self._do(work)
+
+    def count_before(self, before: float) -> int:
+        sql = f"SELECT count(*) FROM {{erasures}} WHERE {_OVER}"
+        return int(self._do(lambda db: db.rows(sql, before))[0][0])
 
     def suppress(self, entries: Sequence[Suppressed]) -> None:
         def work(db: Statements) -> None:

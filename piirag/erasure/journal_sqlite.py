@@ -16,7 +16,7 @@ from piirag.errors import JournalError
 
 _T = TypeVar("_T")
 
-_NAMES = {name: name for name in (*TABLES, "one_open", "by_subject")}
+_NAMES = {name: name for name in (*TABLES, "one_open", "by_subject", "by_end")}
 _BUSY_SECONDS = 30.0
 _TRIES = 100
 

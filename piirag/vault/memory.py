@@ -151,6 +151,14 @@ class MemoryBackend:
                 gone += len(dead)
         return gone
 
+    def count_expired(self, now: float) -> int:
+        with self._lock:
+            return sum(
+                expires_at <= now
+                for kept in self._kept.values()
+                for expires_at, _ in kept.sessions.values()
+            )
+
     def erase(self, tag: str, erased_at: float) -> int:
         with self._lock:
             gone = len(self._kept.pop(tag, _Kept()).entries)

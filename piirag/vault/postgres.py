@@ -252,6 +252,9 @@ class PostgresBackend:
             )
         return gone
 
+    def count_expired(self, now: float) -> int:
+        return int(self._rows("SELECT count(*) FROM {sessions} WHERE expires_at <= %s", now)[0][0])
+
     @_guarded
     def erase(self, tag: str, erased_at: float) -> int:
         with self._transaction() as db:

@@ -181,6 +181,10 @@ class VaultBackend(Protocol):
         """
         ...
 
+    def count_expired(self, now: float) -> int:
+        """How many sessions `purge_sessions` would delete."""
+        ...
+
     def erase(self, tag: str, erased_at: float) -> int:
         """Delete a user's entries, sessions and data key, leave a tombstone.
 

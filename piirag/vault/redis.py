@@ -218,6 +218,10 @@ class RedisBackend:
         """Nothing to do: Redis deletes what has expired."""
         return 0
 
+    def count_expired(self, now: float) -> int:
+        """None: Redis deletes what has expired."""
+        return 0
+
     def erase(self, tag: str, erased_at: float) -> int:
         while True:
             sessions = self._call(self._redis.zrange, self._key(tag, "x"), 0, -1)

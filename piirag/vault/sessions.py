@@ -52,6 +52,18 @@ class SessionVault:
     def __init__(self, vault: Vault, *, clock: Callable[[], float] = time.time) -> None:
         self._vault = vault
         self._clock = clock
+        self._longest = LONGEST_TTL
+
+    def limit(self, seconds: float) -> None:
+        """Refuse sessions that would wait longer than this from now on.
+
+        Args:
+            seconds: At most 30 days. Where it is less than 15 minutes, it is the default too.
+
+        Raises:
+            InvalidInputError: No such number.
+        """
+        self._longest = _checked_ttl(seconds, LONGEST_TTL)
 
     def put(
         self,
@@ -59,7 +71,7 @@ class SessionVault:
         *,
         user_id: str,
         session_id: str,
-        ttl: float = DEFAULT_TTL,
+        ttl: float | None = None,
     ) -> None:
         """Keep a mapping until its reply is handled.
 
@@ -68,7 +80,8 @@ class SessionVault:
             user_id: The user.
             session_id: The call: any text of at most 512 characters, never used for two calls at
                 a time.
-            ttl: How long to wait for the reply, in seconds; at most 30 days.
+            ttl: How long to wait for the reply, in seconds; at most 30 days, or what `limit`
+                says. 15 minutes if None, or the limit where that is less.
 
         Raises:
             InvalidInputError: No usable mapping, id or time; or the session is there already. A
@@ -78,9 +91,9 @@ class SessionVault:
         now = self._clock()
         plain = encode_mapping(mapping, now)
         _check_id(session_id)
-        # A boolean is a number to Python, and no time to live.
-        if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 < ttl <= LONGEST_TTL:
-            raise InvalidInputError("ttl must be a number of seconds, above 0, at most 30 days")
+        if ttl is None:
+            ttl = min(DEFAULT_TTL, self._longest)
+        _checked_ttl(ttl, self._longest)
         user = self._vault.open(user_id)
         if user is None:
             raise UserErasedError
@@ -138,19 +151,34 @@ class SessionVault:
         """How many sessions of a user wait for their reply."""
         return self._vault.backend.count_sessions(self._vault.tag(user_id), self._clock())
 
-    def purge(self) -> int:
+    def purge(self, now: float | None = None) -> int:
         """Delete the expired sessions of all users; call it from time to time.
 
         Expired sessions are never handed out. Redis deletes them by itself; other back ends keep
         the ciphertext until it is purged.
 
+        Args:
+            now: Seconds since the epoch; the clock's time if None.
+
         Returns:
             How many were deleted.
         """
-        return self._vault.backend.purge_sessions(self._clock())
+        return self._vault.backend.purge_sessions(self._clock() if now is None else now)
+
+    def count_expired(self, now: float | None = None) -> int:
+        """How many sessions `purge` would delete."""
+        return self._vault.backend.count_expired(self._clock() if now is None else now)
 
     def __repr__(self) -> str:
         return f"SessionVault({self._vault!r})"
+
+
+def _checked_ttl(ttl: Any, longest: float) -> float:
+    # A boolean is a number to Python, and no time to live.
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 < ttl <= longest:
+        most = "30 days" if longest == LONGEST_TTL else f"{longest:g} s"
+        raise InvalidInputError(f"ttl must be a number of seconds, above 0, at most {most}")
+    return float(ttl)
 
 
 def _check_id(session_id: Any) -> str:

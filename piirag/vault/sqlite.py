@@ -211,6 +211,10 @@ class SQLiteBackend:
             gone = db.execute("DELETE FROM sessions WHERE expires_at <= ?", (now,)).rowcount
         return gone
 
+    def count_expired(self, now: float) -> int:
+        sql = "SELECT count(*) FROM sessions WHERE expires_at <= ?"
+        return int(self._rows(sql, (now,))[0][0])
+
     @_written
     def erase(self, tag: str, erased_at: float) -> int:
         with self._transaction() as db:

@@ -31,6 +31,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from langchain_piirag import (
     ChatHistories,
+    DynamoDBHistoryStore,
     MemoryHistoryStore,
     RedactedModel,
     RedisHistoryStore,
@@ -51,6 +52,7 @@ from piirag.errors import (
 )
 from piirag.testing.erasure import ErasureTargetSuite, TargetUnderTest
 from support.canary import Canaries
+from support.dynamodb import dynamodb, table_name
 from support.langchain_fakes import EchoChat
 
 MAIL = "ottoline@brightmail.com"
@@ -123,13 +125,19 @@ def redis_client() -> Iterator[Any]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def dynamodb_client() -> Iterator[Any]:
+    with dynamodb() as client:
+        yield client
+
+
 @pytest.fixture
 def clock() -> list[float]:
     return [1_700_000_000.0]
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "wrapped"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+@pytest.fixture(params=["memory", "sqlite", "redis", "dynamodb", "wrapped"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: list[float]) -> Iterator[Any]:
     if request.param == "memory":
         yield MemoryHistoryStore()
     elif request.param == "sqlite":
@@ -140,6 +148,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         client = request.getfixturevalue("redis_client")
         client.flushall()
         yield RedisHistoryStore(client)
+    elif request.param == "dynamodb":
+        client = request.getfixturevalue("dynamodb_client")
+        yield DynamoDBHistoryStore(client, table=table_name(), clock=lambda: clock[0])
     else:
         folder = tmp_path / "files"
         folder.mkdir()
@@ -193,6 +204,8 @@ def _raw(store: Any, tmp_path: Path) -> bytes:
         client = store._redis
         for key in client.scan_iter():
             parts += [key, *client.lrange(key, 0, -1)]
+    if isinstance(store, DynamoDBHistoryStore):
+        parts.append(repr(store._client.scan(TableName=store._table)["Items"]).encode())
     if isinstance(store, MemoryHistoryStore):
         parts.append(repr(store._rows).encode())
     return b"\n".join(parts)

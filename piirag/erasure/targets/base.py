@@ -73,6 +73,40 @@ class StoreTarget(ABC):
 
     # Made of these
 
+    def count_until(self, key: str, moment: float) -> int:
+        """How many items of everybody have a number under a metadata key that is at most this.
+
+        It reads every item, unless the store can be asked.
+        """
+        return sum(1 for _ in self._until(key, moment))
+
+    def delete_until(self, key: str, moment: float) -> int:
+        """Delete the items of everybody with a number under a metadata key that is at most this.
+
+        Args:
+            key: Such as ``"expires_at"``.
+            moment: The number.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            ErasureError: The target deletes no single items.
+        """
+        delete_items = getattr(self, "delete_items", None)
+        if delete_items is None:
+            raise ErasureError("this target deletes no single items")
+        ids = list(self._until(key, moment))
+        if ids:
+            delete_items(ids)
+        return len(ids)
+
+    def _until(self, key: str, moment: float) -> Iterator[str]:
+        for item in self.all_items():
+            held = item.metadata.get(key)
+            if isinstance(held, int | float) and not isinstance(held, bool) and held <= moment:
+                yield item.id
+
     def count(self, user_id: str) -> int:
         """How many items of the user are there now."""
         return self.checked_guess(sum(1 for _ in self.items(user_id)))

@@ -78,6 +78,23 @@ class ChromaTarget(StoreTarget):
         for start in range(0, len(ids), _PAGE):
             self._collection.delete(ids=list(ids[start : start + _PAGE]))
 
+    def count_until(self, key: str, moment: float) -> int:
+        """How many items have a number under a key that is at most this."""
+        found = self._collection.get(where={key: {"$lte": moment}}, include=[])["ids"]
+        return len(found)
+
+    def delete_until(self, key: str, moment: float) -> int:
+        """Delete the items with a number under a key that is at most this."""
+        where = {key: {"$lte": moment}}
+        gone = 0
+        while True:
+            ids = self._collection.get(where=where, include=[], limit=_PAGE)["ids"]
+            if not ids:
+                return gone
+            # Ids and filter: one that was written anew since it was read stays.
+            done = self._collection.delete(ids=ids, where=where)
+            gone += done["deleted"] if isinstance(done, dict) and "deleted" in done else len(ids)
+
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
     ) -> None:

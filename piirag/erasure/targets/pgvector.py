@@ -121,6 +121,26 @@ class PGVectorTarget(StoreTarget):
         if there:
             pgvector_files.analyze(self._table.runner, self._table.sql)
 
+    def index_expiry(self, key: str = "expires_at") -> None:
+        """Create the index with which rows that are over are found without reading the table.
+
+        Raises:
+            UnsupportedStoreError: Metadata are not in a column of type jsonb.
+        """
+        self._table.index_until(key)
+
+    def count_until(self, key: str, moment: float) -> int:
+        """How many rows have a number under a metadata key that is at most this."""
+        return self._table.count(self._table.until(key, moment))
+
+    def delete_until(self, key: str, moment: float) -> int:
+        """Delete the rows with a number under a metadata key that is at most this, and refresh
+        the planner's statistics where there were some."""
+        gone = self._table.delete_counted(self._table.until(key, moment))
+        if gone:
+            pgvector_files.analyze(self._table.runner, self._table.sql)
+        return gone
+
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
     ) -> None:

@@ -320,6 +320,40 @@ class PGTable:
         """Delete the rows that fit, at once."""
         self.runner.rows(sql("DELETE FROM {}", self.sql) + self.where(condition))
 
+    def until(self, key: str, moment: float) -> Sql:
+        """The condition that there is a number under a metadata key that is at most this.
+
+        Its first part is what an index on the key serves, see `index_until`; JSON orders texts
+        and null below numbers, which the second part leaves out.
+        """
+        most = as_json(moment)
+        found = self._lookup(key)
+        return sql("{} <= {} AND jsonb_typeof({}) = 'number'", found, most, found)
+
+    def index_until(self, key: str) -> None:
+        """Create an index that finds the rows of `until`, where there is none.
+
+        Raises:
+            UnsupportedStoreError: Metadata are not in a column of type jsonb.
+        """
+        if self.metadata is None or self.types.get(str(self._metadata)) != "jsonb":
+            raise UnsupportedStoreError("an index on a metadata key needs metadata of type jsonb")
+        index = name(f"ix_{self.table}_{key}"[:63])
+        # An expression in an index holds no parameters; the key is quoted as a literal.
+        literal = Sql(("'" + key.replace("'", "''") + "'",))
+        self.runner.rows(
+            sql(
+                "CREATE INDEX IF NOT EXISTS {} ON {} (({} -> CAST({} AS text)))",
+                *(index, self.sql, self.metadata, literal),
+            )
+        )
+
+    def delete_counted(self, condition: Sql) -> int:
+        """Delete the rows that fit, at once; how many."""
+        deleted = sql("DELETE FROM {}", self.sql) + self.where(condition) + sql(" RETURNING 1")
+        counted = sql("WITH gone AS ({}) SELECT count(*) FROM gone", deleted)
+        return int(self.runner.rows(counted)[0][0])
+
     def __repr__(self) -> str:
         return f"PGTable({self.name!r})"
 

@@ -189,6 +189,38 @@ class QdrantTarget(StoreTarget):
                 selector = models.PointIdsList(points=points)
                 self._client.delete(self._name, points_selector=selector, wait=True)
 
+    def count_until(self, key: str, moment: float) -> int:
+        """How many points have a number under a metadata key that is at most this."""
+        if not self._is_there():
+            return 0
+        where = self._filter_until(key, moment)
+        return int(self._client.count(self._name, count_filter=where, exact=True).count)
+
+    def delete_until(self, key: str, moment: float) -> int:
+        """Delete the points with a number under a metadata key that is at most this."""
+        from qdrant_client import models
+
+        found = self.count_until(key, moment)
+        if found:
+            selector = models.FilterSelector(filter=self._filter_until(key, moment))
+            self._client.delete(self._name, points_selector=selector, wait=True)
+        return found
+
+    def _filter_until(self, key: str, moment: float) -> Any:
+        from qdrant_client import models
+
+        most = models.Range(lte=moment)
+        plain, nested = path(key), path(self._metadata_key, key)
+        # As for tags: what a user of LlamaIndex calls "metadata" is no metadata of LangChain.
+        tag = models.PayloadField(key=path(self.tags.key))
+        bare = models.IsEmptyCondition(is_empty=tag)
+        return models.Filter(
+            should=[
+                models.Filter(must=[models.FieldCondition(key=plain, range=most)], must_not=[bare]),
+                models.Filter(must=[models.FieldCondition(key=nested, range=most), bare]),
+            ]
+        )
+
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None
     ) -> None:

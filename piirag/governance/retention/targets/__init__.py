@@ -1,0 +1,1 @@
+"""Retention targets, one module a kind of data."""
