@@ -70,6 +70,7 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self._done: set[tuple[int, bool]] = set()
+        self._guarded = 0
 
     def into(self, item: Any, path: str, shield: str = "", depth: int = 0) -> None:
         """Look into an object.
@@ -92,7 +93,10 @@ class _Walk:
         """Parts of piirag; whether it was one."""
         if isinstance(item, ModelCalls):
             audited = self._callbacks(item, path) or _has_audit(item)
-            self._add(MODEL, item, path, True, "redacts", inner=item.model, audited=audited)
+            asked = item._settings.providers is not None
+            self._add(
+                MODEL, item, path, True, "redacts", inner=item.model, audited=audited, policy=asked
+            )
         elif isinstance(item, PIIRetriever):
             scrubs = True if item.scrub_query else None
             why = "" if item.scrub_query else "the question reaches the wrapped retriever as it is"
@@ -107,6 +111,8 @@ class _Walk:
             self._add(OTHER, item, path, True, "watches", audited=_has_audit(item))
         elif _named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
             self.into(item.agent, f"{path}.agent", "PIIRedactionMiddleware", depth + 1)
+        elif isinstance(item, Runnable | BaseLanguageModel | BaseRetriever):
+            return False
         elif type(item).__module__.startswith("langchain_piirag."):
             self._add(OTHER, item, path, True)
         else:
@@ -114,7 +120,12 @@ class _Walk:
         return True
 
     def _theirs(self, item: Any, path: str, shield: str, depth: int) -> None:
-        if isinstance(item, BaseLanguageModel):
+        if isinstance(getattr(item, "piirag_guarded", None), Runnable):
+            # It asks the policy for providers, and redacts nothing.
+            self._guarded += 1
+            self.into(item.piirag_guarded, f"{path}.piirag_guarded", shield, depth + 1)
+            self._guarded -= 1
+        elif isinstance(item, BaseLanguageModel):
             shield = shield or self._callbacks(item, path)
             why = f"behind {shield}" if shield else "gets what it is sent as it is"
             self._add(MODEL, item, path, bool(shield), why, inner=item)
@@ -153,8 +164,7 @@ class _Walk:
         children = list(_children(item))
         for name, child in children:
             self.into(child, _at(path, name), shield, depth + 1)
-        known = isinstance(item, RunnablePassthrough) or functions or children
-        if not known:
+        if not (isinstance(item, RunnablePassthrough) or functions or children):
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
 
     def _retriever(self, item: BaseRetriever, path: str, shield: str, depth: int) -> None:
@@ -181,12 +191,14 @@ class _Walk:
         for bound in nodes.values():
             for _, function in _functions_of(bound):
                 reach.follow(function)
-        if any(_is_redaction(found) for _, found in reach.objects):
-            shield = "PIIRedactionMiddleware"
+        guards = [found for _, found in reach.objects if _is_redaction(found)]
+        shield = "PIIRedactionMiddleware" if guards else shield
+        asked = any(guard._providers is not None for guard in guards)
+        self._guarded += asked
         for name, bound in nodes.items():
-            if str(name).startswith("__"):
-                continue
-            self.into(bound, f"{path}.{name}", shield, depth + 1)
+            if not str(name).startswith("__"):
+                self.into(bound, f"{path}.{name}", shield, depth + 1)
+        self._guarded -= asked
 
     def _function(self, function: Any, path: str, shield: str, depth: int) -> None:
         reach = Reach(_is_known)
@@ -227,9 +239,11 @@ class _Walk:
         *,
         inner: Any = None,
         audited: object = False,
+        policy: bool = False,
     ) -> None:
         kind = type(item).__name__
-        self.seen.append(Seen(role, kind, path, protected, why, inner, bool(audited)))
+        policy = policy or bool(self._guarded)
+        self.seen.append(Seen(role, kind, path, protected, why, inner, bool(audited), policy))
 
 
 def _at(path: str, name: str) -> str:

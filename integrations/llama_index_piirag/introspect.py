@@ -89,7 +89,8 @@ class _Walk:
     def _ours(self, item: Any, path: str, depth: int) -> bool:
         """Parts of piirag; whether it was one."""
         if isinstance(item, RedactedLLM):
-            self._add(MODEL, item, path, True, "redacts", inner=item._llm)
+            asked = item._providers is not None
+            self._add(MODEL, item, path, True, "redacts", inner=item._llm, policy=asked)
         elif isinstance(item, TenantRetriever | _union(_STORES)):
             self._add(RETRIEVER, item, path, True, "bound to a user")
             self._add(INGESTION, item, path, True, "scrubs what is written")
@@ -106,6 +107,13 @@ class _Walk:
             self.into(item._engine, f"{path}.engine", depth + 1)
         elif isinstance(item, RedactedAgent):
             self._parts(item._agent, f"{path}.agent", depth, scrubbed=False)
+        elif isinstance(getattr(item, "piirag_guarded", None), BaseLLM):
+            # It asks the policy for providers, and redacts nothing.
+            guarded = item.piirag_guarded
+            why = "gets what it is sent as it is"
+            self._add(MODEL, guarded, path, False, why, inner=guarded, policy=True)
+        elif isinstance(item, BaseLLM | BaseRetriever | BaseQueryEngine):
+            return False
         elif type(item).__module__.startswith("llama_index_piirag."):
             self._add(OTHER, item, path, True)
         else:
@@ -174,8 +182,10 @@ class _Walk:
         why: str = "",
         *,
         inner: Any = None,
+        policy: bool = False,
     ) -> None:
-        self.seen.append(Seen(role, type(item).__name__, path, protected, why, inner))
+        kind = type(item).__name__
+        self.seen.append(Seen(role, kind, path, protected, why, inner, policy=policy))
 
 
 def _union(kinds: tuple[type, ...]) -> Any:

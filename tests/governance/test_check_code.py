@@ -123,9 +123,7 @@ def test_a_raw_model_fails() -> None:
     [
         lambda m: m.bind(stop=["x"]),
         lambda m: m.with_retry(),
-        lambda m: RunnableWithFallbacks(
-            runnable=lc.RedactedChatModel(Model()), fallbacks=[m]
-        ),
+        lambda m: RunnableWithFallbacks(runnable=lc.RedactedChatModel(Model()), fallbacks=[m]),
         lambda m: RunnablePassthrough.assign(x=m),
         lambda m: RunnableLambda(lambda q: m.invoke(q)),
         lambda m: m.with_config(tags=["t"]),
@@ -206,9 +204,7 @@ def test_middleware_that_calls_a_model_of_its_own_fails() -> None:
     from langchain.agents.middleware import SummarizationMiddleware
 
     past = SummarizationMiddleware(Model(), trigger=("tokens", 100))
-    agent = agents.create_agent(
-        Model(), [lookup], middleware=[past, lc.PIIRedactionMiddleware()]
-    )
+    agent = agents.create_agent(Model(), [lookup], middleware=[past, lc.PIIRedactionMiddleware()])
     assert states(agent)["input"] == FAIL
     assert "SummarizationMiddleware" in evidence("input", agent)
 

@@ -56,9 +56,7 @@ class Place:
 
     def lines(self, kind: str) -> dict[str, Line]:
         data = read_toml(self.toml)
-        found = (
-            file_lines(data, self.folder) if kind == "files" else erasure_lines(data, self.toml)
-        )
+        found = file_lines(data, self.folder) if kind == "files" else erasure_lines(data, self.toml)
         return {line.id: line for line in found}
 
 

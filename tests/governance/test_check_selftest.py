@@ -166,13 +166,17 @@ def test_logging_is_as_it_was_afterwards() -> None:
 
 def test_every_run_plants_other_values() -> None:
     first, second = Canaries.plant(QUICK), Canaries.plant(QUICK)
-    assert set(first.values) == set(second.values) == {
-        "PERSON",
-        "EMAIL_ADDRESS",
-        "PHONE_NUMBER",
-        "CREDIT_CARD",
-        "IBAN_CODE",
-    }
+    assert (
+        set(first.values)
+        == set(second.values)
+        == {
+            "PERSON",
+            "EMAIL_ADDRESS",
+            "PHONE_NUMBER",
+            "CREDIT_CARD",
+            "IBAN_CODE",
+        }
+    )
     assert not set(first.values.values()) & set(second.values.values())
 
 

@@ -180,7 +180,9 @@ def test_no_cell_begins_a_formula(begin: str) -> None:
 
 
 def test_no_cell_of_the_records_begins_a_formula(config: Path) -> None:
-    cells = [c for row in csv.reader(io.StringIO(records_csv(gather(config), date=DAY))) for c in row]
+    cells = [
+        c for row in csv.reader(io.StringIO(records_csv(gather(config), date=DAY))) for c in row
+    ]
     assert "'=HYPERLINK(1)" in cells
     assert not [cell for cell in cells if cell[:1] in "=+-@" and cell]
 

@@ -66,9 +66,7 @@ def _plain(text: str) -> str:
     Commands between backquotes stay code.
     """
     parts = re.split(r"(`[^`\n|]+`)", " ".join(text.split()))
-    return "".join(
-        part if i % 2 else _escaped(part) for i, part in enumerate(parts)
-    ).lstrip()
+    return "".join(part if i % 2 else _escaped(part) for i, part in enumerate(parts)).lstrip()
 
 
 def _escaped(text: str) -> str:

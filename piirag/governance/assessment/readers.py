@@ -134,11 +134,16 @@ def periods(policy: Any) -> dict[str, str]:
     told = {}
     for field in dataclasses.fields(policy):
         kind, _, unit = field.name.rpartition("_")
-        if unit in ("days", "minutes") and kind:
-            value = getattr(policy, field.name)
-            shown = "no limit set" if value is None else f"{value:g} {unit}"
-            told[kind.replace("_", " ")] = shown
+        value = getattr(policy, field.name)
+        if isinstance(value, Mapping):
+            told |= {str(own): _period(period, unit) for own, period in sorted(value.items())}
+        elif unit in ("days", "minutes"):
+            told[kind.replace("_", " ")] = _period(value, unit)
     return told
+
+
+def _period(value: float | None, unit: str) -> str:
+    return "no limit" if value is None else f"{value:g} {unit}"
 
 
 def shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from piirag.errors import PiiragError
 from piirag.governance.check.lines import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Line
-from piirag.governance.check.seen import Seen
+from piirag.governance.check.seen import MODEL, Seen
 
 if TYPE_CHECKING:
+    from piirag.governance.audit import AuditConfig
+    from piirag.governance.audit.sinks.base import StoringSink
     from piirag.governance.providers import ProviderPolicy
 
 _TRACERS = (
@@ -53,14 +56,14 @@ def audit_lines(data: Mapping[str, Any], path: Path, seen: Sequence[Seen]) -> li
     return [on, _chain(config)]
 
 
-def _chain(config: Any) -> Line:
+def _chain(config: AuditConfig) -> Line:
     problem = ""
     try:
-        log = config.open()
+        sink = _sink(config)
         try:
-            found = log.verify()
+            found = sink.verify()
         finally:
-            log.close()
+            sink.close()
         told = f"{found.records} records, {found.expired} deleted by age"
         if found.ok:
             return Line("audit.chain", _CHAIN, PASS, (told,))
@@ -68,6 +71,15 @@ def _chain(config: Any) -> Line:
     except PiiragError as error:
         problem = f"it cannot be read: {type(error).__name__}"
     return Line("audit.chain", _CHAIN, FAIL, (problem,))
+
+
+def _sink(config: AuditConfig) -> StoringSink:
+    """The log to read from; unlike an open log it repairs nothing and writes nothing."""
+    from piirag.governance.audit import Chain
+
+    sink = config.sink()
+    sink.bind(Chain(config.key()))
+    return sink
 
 
 def retention_lines(data: Mapping[str, Any], path: Path) -> list[Line]:
@@ -82,11 +94,22 @@ def retention_lines(data: Mapping[str, Any], path: Path) -> list[Line]:
     from piirag.governance.assessment.readers import periods
     from piirag.governance.retention import RetentionPolicy
 
-    found = periods(RetentionPolicy.from_file(path))
-    told = tuple(f"{kind}: {period}" for kind, period in found.items())
-    open_ = [kind for kind, period in found.items() if period == "no limit set"]
-    state = UNKNOWN if open_ else PASS
+    policy = RetentionPolicy.from_file(path)
+    told = tuple(f"{kind}: {period}" for kind, period in periods(policy).items())
+    unsaid = _unsaid(policy, data["retention"])
+    if unsaid:
+        told += (f'nothing is said of: {", ".join(unsaid)} ("forever" where that is meant)',)
+    state = UNKNOWN if unsaid else PASS
     return [Line("retention.set", set_, state, told), _swept(swept, data, path)]
+
+
+def _unsaid(policy: Any, table: Mapping[str, Any]) -> list[str]:
+    """Kinds without a period of which the file does not say that this is meant."""
+    return [
+        field.name
+        for field in dataclasses.fields(policy)
+        if getattr(policy, field.name) is None and field.name not in table
+    ]
 
 
 def _swept(question: str, data: Mapping[str, Any], path: Path) -> Line:
@@ -96,6 +119,7 @@ def _swept(question: str, data: Mapping[str, Any], path: Path) -> Line:
     if "audit" not in data:
         return Line(id, question, UNKNOWN, (why,))
     from piirag.governance.audit import AuditConfig
+    from piirag.governance.audit.sinks.base import Query
 
     config = AuditConfig.from_file(path)
     file = config.folder / str(config.table.get("path", ""))
@@ -103,11 +127,12 @@ def _swept(question: str, data: Mapping[str, Any], path: Path) -> Line:
         return Line(id, question, UNKNOWN, (why,))
     problem = ""
     try:
-        log = config.open()
+        sink = _sink(config)
         try:
-            times = [str(record.get("time", "")) for record in log.records(event="retention")]
+            found = sink.read(Query(event="retention"))
+            times = [str(r.get("time", "")) for r in found if r.get("outcome") == "ok"]
         finally:
-            log.close()
+            sink.close()
         return _lately(id, question, max(times, default=""))
     except PiiragError as error:
         problem = f"the audit log cannot be read: {type(error).__name__}"
@@ -125,20 +150,21 @@ def _lately(id: str, question: str, last: str) -> Line:
 
 
 def provider_lines(
-    data: Mapping[str, Any], path: Path, models: Mapping[str, Any], failed: Sequence[str]
+    data: Mapping[str, Any], path: Path, seen: Sequence[Seen], failed: Sequence[str]
 ) -> list[Line]:
     """What the provider policy says of the models, and of tracers.
 
     Args:
         data: What the configuration holds.
         path: The configuration.
-        models: The models seen in the code, by where they stand.
+        seen: What was seen in the code.
         failed: Objects that could not be loaded.
     """
     question = "does the provider policy allow every model"
     if "providers" not in data:
         return [
             Line("providers.policy", question, FAIL, ("there is no [providers] table",)),
+            _enforced(seen),
             _tracing(None),
         ]
     from piirag.governance.check.config import load
@@ -146,8 +172,27 @@ def provider_lines(
 
     policy = ProviderPolicy.from_file(path)
     loaded = load(tuple(policy.models), path.resolve().parent)
+    models = {s.path: s.inner for s in seen if s.role == MODEL and s.inner is not None}
     every = {**loaded.objects, **models}
-    return [_verdicts(question, policy, every, [*failed, *loaded.failed]), _tracing(policy)]
+    return [
+        _verdicts(question, policy, every, [*failed, *loaded.failed]),
+        _enforced(seen),
+        _tracing(policy),
+    ]
+
+
+def _enforced(seen: Sequence[Seen]) -> Line:
+    """A policy in a file stops nothing by itself: the model's wrapper has to ask it."""
+    id, question = "providers.enforced", "is the provider policy asked before each call"
+    models = [s for s in seen if s.role == MODEL]
+    bare = [s for s in models if not s.policy]
+    if not models:
+        return Line(id, question, UNKNOWN, ("no model was seen",))
+    if bare:
+        why = "a guard of its HTTP client could not be seen"
+        told = tuple(f"{s.kind} at {s.path}: not by what stands around it; {why}" for s in bare)
+        return Line(id, question, UNKNOWN, told[:5])
+    return Line(id, question, PASS, tuple(f"{s.kind} at {s.path}" for s in models[:5]))
 
 
 def _verdicts(

@@ -13,7 +13,6 @@ from piirag.governance.check.files import file_lines
 from piirag.governance.check.lines import Line, Report
 from piirag.governance.check.parts import audit_lines, log_line, provider_lines, retention_lines
 from piirag.governance.check.policy import policy_line
-from piirag.governance.check.seen import MODEL
 from piirag.governance.check.selftest import selftest
 from piirag.governance.check.selftest_parts import Parts
 from piirag.policy import Policy
@@ -42,7 +41,6 @@ def check(
     if loaded is None:
         loaded = load(CheckConfig.from_file(path).objects, folder)
     seen = look(loaded)
-    models = {s.path: s.inner for s in seen if s.role == MODEL and s.inner is not None}
     tested: list[Line] = []
     if live:
         if parts is None:
@@ -51,7 +49,7 @@ def check(
     lines = [
         *code_lines(loaded, seen),
         policy_line(data, path),
-        *provider_lines(data, path, models, sorted(loaded.failed)),
+        *provider_lines(data, path, seen, sorted(loaded.failed)),
         *retention_lines(data, path),
         *erasure_lines(data, path),
         *file_lines(data, folder),
