@@ -13,7 +13,7 @@ import pytest
 from piirag import Policy, Scrubber
 from piirag.governance.check import FAIL, PASS, UNKNOWN, Parts, selftest
 from piirag.governance.check.canaries import Canaries, forms
-from piirag.governance.check.selftest_parts import MemoryStore, default_store, record_of
+from piirag.governance.check.live_parts import MemoryStore, default_store, record_of
 from piirag.redaction import RedactionSession
 from piirag.tenancy import Chunk, TenantBinding
 from support.canary import forms_of

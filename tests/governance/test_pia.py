@@ -36,7 +36,7 @@ TOML = f"""
 [policy]
 model = "none"
 quasi_identifiers = "generalize"
-operators = {{ CREDIT_CARD = {{ type = "mask", masking_char = "*", chars_to_mask = 12, from_end = false }} }}
+operators = {{ CREDIT_CARD = {{ type = "mask", chars_to_mask = 12 }} }}
 [policy.deny]
 PERSON = ["{DENIED}"]
 [vault]

@@ -3,7 +3,7 @@
 - `run`: all of it; `lines`: a line and the report; `config`: the `[check]` table.
 - `seen`, `code`, `functions`: looking into the code's objects, by the frameworks' own packages.
 - `policy`, `files`, `erasure`, `parts`: the lines about the configuration and what it names.
-- `selftest`, `selftest_parts`, `canaries`: the live run.
+- `live`, `live_parts`, `canaries`: the live run.
 
 What cannot be seen is unknown, and never a pass.
 """
@@ -18,8 +18,8 @@ from piirag.governance.check.lines import (
     Report,
 )
 from piirag.governance.check.run import check
-from piirag.governance.check.selftest import selftest
-from piirag.governance.check.selftest_parts import Parts
+from piirag.governance.check.live import selftest
+from piirag.governance.check.live_parts import Parts
 
 __all__ = [
     "FAIL",

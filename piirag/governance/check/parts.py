@@ -226,18 +226,18 @@ def _tracing(policy: ProviderPolicy | None) -> Line:
             return Line(id, question, FAIL, told)
         told = ("no tracer is switched on in this environment",)
         return Line(id, question, UNKNOWN, (*told, "and no provider policy would say"))
-    problem = ""
-    try:
-        verdict = policy.check_tracing()
-    except PiiragError as error:
-        problem = f"cannot be told: {type(error).__name__}"
-    if problem:
-        return Line(id, question, UNKNOWN, (problem,))
-    if not verdict.allowed:
-        return Line(id, question, FAIL, (*verdict.reasons, *on))
-    if not verdict.destinations:
+    from piirag.governance.providers.tracing import tracing_endpoints
+
+    # As this process has it, and as one that starts anew in this environment would.
+    found = (*tracing_endpoints(), *tracing_endpoints(environment=dict(os.environ)))
+    if not found and not on:
         told = ("no tracer is switched on in this environment",)
         return Line(id, question, NOT_APPLICABLE, told)
+    if not found:
+        return Line(id, question, UNKNOWN, ("where these send to cannot be told", *on))
+    verdict = policy.check_endpoints(dict.fromkeys(found))
+    if not verdict.allowed:
+        return Line(id, question, FAIL, (*verdict.reasons, *on))
     return Line(id, question, PASS, tuple(where.said for where in verdict.destinations))
 
 
@@ -247,7 +247,8 @@ def log_line(selftest: Sequence[Line]) -> Line:
     live = [line for line in selftest if line.id in ("selftest.logs", "selftest.audit")]
     handlers = [h for item in _loggers() for h in item.handlers]
     bare = [h for h in handlers if not any(map(_scrubs, h.filters))]
-    told = f"{len(handlers) - len(bare)} of {len(handlers)} log handlers here have a filter for what the application logs"
+    filtered = f"{len(handlers) - len(bare)} of {len(handlers)} log handlers here"
+    told = f"{filtered} have a filter for what the application itself logs"
     if any(line.status == FAIL for line in live):
         return Line(id, question, FAIL, ("the self-test found values in them",))
     if not live or any(line.status != PASS for line in live):

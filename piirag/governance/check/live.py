@@ -16,7 +16,7 @@ from typing import Any
 
 from piirag.governance.check.canaries import Canaries
 from piirag.governance.check.lines import FAIL, PASS, UNKNOWN, Line
-from piirag.governance.check.selftest_parts import Parts, RecordingModel, Store
+from piirag.governance.check.live_parts import Parts, RecordingModel, Store
 from piirag.redaction import Redactor
 from piirag.tenancy import Chunk, TenantBinding, TenantTags
 from piirag.vault import MasterKey, SQLiteVault, Vault
@@ -208,7 +208,7 @@ class _Run:
         finally:
             service.journal.close()
         if not found.absent:
-            raise _Failed(f"after the erasure the user is: {found.status}")
+            raise _Failed(f"after the erasure the user is: {found.status}{_where(found)}")
         if not getattr(receipt, "complete", False):
             raise _Failed("the receipt says that the erasure is not complete")
         self._none_in(receipt.to_json(), "the receipt")
@@ -232,6 +232,16 @@ class _Run:
         found = self._canaries.found(text)
         if found:
             raise _Failed(f"in {where}: {', '.join(sorted(found))}")
+
+
+def _where(found: Any) -> str:
+    places = [
+        f"{count} {kind} in {file} of {target.name}"
+        for target in found.targets
+        for file, kinds in (target.residue or {}).items()
+        for kind, count in kinds.items()
+    ]
+    return f" ({', '.join(sorted(places))})" if places else ""
 
 
 @contextmanager
