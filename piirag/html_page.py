@@ -35,7 +35,7 @@ th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .5rem; }
 svg { max-width: 100%; } svg text { fill: currentColor; font: 14px system-ui, sans-serif; }
 article { border: 1px solid var(--line); border-radius: .4rem; margin: .75rem 0; padding: .6rem; }
-p.text { white-space: pre-wrap; margin: .25rem 0; unicode-bidi: isolate; }
+p.text { white-space: pre-wrap; unicode-bidi: isolate; } article p { margin: .2rem 0; }
 mark { color: inherit; padding: 0 .2em; border-radius: .2em; border-bottom: 2px solid; }
 mark small { opacity: .8; }
 .note { opacity: .8; font-size: .875rem; } .bad { color: #b42318; }
@@ -210,7 +210,7 @@ def bar_chart(
 
 def colour(name: str, alpha: float = 1.0) -> str:
     """The colour of an entity type, the same everywhere; it stands out from black and white."""
-    at = _OFTEN.index(name) if name in _OFTEN else crc32(name.encode())
+    at = _OFTEN.index(name) if name in _OFTEN else crc32(name.encode("utf-8", "replace"))
     # Steps of the golden angle keep the colours of types that are found often far apart.
     return f"hsl({at * 137.508 % 360:.0f} 65% 48% / {alpha:g})"
 

@@ -45,7 +45,7 @@ def receipt_html(receipt: ErasureReceipt) -> str:
             Html(f'<p><span class="status {kind}">{esc(receipt.status)}</span> {meaning}</p>\n'),
             facts(pairs),
             Html("<h2>What was done</h2>\n"),
-            table(_HEAD, map(_row, receipt.targets), numeric={1, 2}),
+            table(_HEAD, map(_row, receipt.targets), numeric={1, 2}, stack=True),
             Html("<h2>What this erasure does not reach</h2>\n"),
             bullets(receipt.not_covered),
             Html(

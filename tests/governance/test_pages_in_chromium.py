@@ -10,7 +10,7 @@ from piirag import MemoryVault, Policy
 from piirag.erasure import delete_user, export_user
 from piirag.governance.scan import Texts, scan
 from support.chromium import DESK, PHONE, look_at
-from support.erasure import RowsTarget
+from support.erasure import ListedRows, RowsTarget
 
 NAME = "Kelda Zorvane"
 LONG = "a" * 300
@@ -33,7 +33,7 @@ def receipt_page(folder: Path) -> str:
 
 
 def export_page(folder: Path) -> str:
-    rows = RowsTarget(folder / "rows")
+    rows = ListedRows(folder / "rows")
     rows.fill("alice")
     vault = MemoryVault()
     vault.open("alice").put([("[PERSON Kobaru Tesami Lovina]", {"t": "PERSON", "v": LONG}, False)])

@@ -55,6 +55,14 @@ def test_json_is_all_that_is_printed(folder: Path) -> None:
     assert MAIL in run("docs", "--json", "--show-values").stdout
 
 
+def test_a_terminal_shows_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("docs", "--json").stderr == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    done = run("docs", "--json")
+    assert "Files, 2 texts" in done.stderr
+    assert ScanReport.from_json(done.stdout).texts == 2
+
+
 @pytest.mark.parametrize(
     ("limit", "code"),
     [

@@ -15,6 +15,7 @@ from piirag.errors import ConfigurationError
 from piirag.governance.scan import Files, Record, Skipped, Stores, Tables, Texts, scan
 from piirag.governance.scan.record import LONGEST, joined
 from support.erasure import RowsTarget
+from support.postgres import driver_url, url_of_server
 
 NAME, MAIL, PHONE = "Kelda Zorvane", "kelda.zorvane@example.org", "+1 415 555 2671"
 TEXT = f"{NAME} wrote from {MAIL}, phone {PHONE}. She was diagnosed with asthma."
@@ -31,6 +32,7 @@ def mail() -> EmailMessage:
     message["From"] = f"{NAME} <{MAIL}>"
     message["To"] = "desk@example.com"
     message["Subject"] = "Call me"
+    message["DKIM-Signature"] = "v=1; b=4111111111111111"
     message.set_content(f"My phone is {PHONE}.")
     message.add_alternative(f"<p>My <b>phone</b> is {PHONE}.</p>", subtype="html")
     message.add_attachment(f"{NAME}\n", filename="notes.txt")
@@ -99,6 +101,7 @@ def test_mail_with_its_parts(tmp_path: Path) -> None:
     one = {"PERSON": 2, "EMAIL_ADDRESS": 2, "PHONE_NUMBER": 2}
     found = {source.name: dict(source.findings) for source in report.sources}
     assert found == {"a.eml": one, "b.mbox": {kind: 2 * n for kind, n in one.items()}}
+    assert [source.texts for source in report.sources] == [2, 1]
     for source in report.sources:
         assert source.notes == ("attachments that are no text were not read",)
         assert set(source.fields) == {"from", "to", "body", "attachment"}
@@ -119,7 +122,7 @@ def test_word_documents(tmp_path: Path) -> None:
     assert report.failures == 1
 
 
-def test_pdf_documents(tmp_path: Path) -> None:
+def test_pdf_documents(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pypdf = pytest.importorskip("pypdf")
     content = b"BT /F1 12 Tf 20 700 Td (Write to kelda.zorvane@example.org.) Tj ET"
     objects = [
@@ -151,6 +154,7 @@ def test_pdf_documents(tmp_path: Path) -> None:
     assert dict(report.findings) == {"EMAIL_ADDRESS": 2, "PERSON": 1}
     assert dict(report.skipped)["locked.pdf"] == "encrypted"
     assert dict(report.skipped)["broken.pdf"].startswith("PDF that cannot be read")
+    assert caplog.text == ""
     [a] = [source for source in report.sources if source.name == "a.pdf"]
     assert a.notes == ("1 pages without text; pictures are not read",)
 
@@ -192,6 +196,45 @@ def test_a_table_is_counted_column_by_column(tmp_path: Path) -> None:
         Tables(tmp_path / "none.db")
 
 
+def test_tables_of_postgres(tmp_path: Path) -> None:
+    import psycopg
+
+    url = url_of_server("sqlalchemy")
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE SCHEMA scan_one")
+        db.execute("CREATE TABLE scan_one.people (who text, mail text, n bigint, v float8[])")
+        db.execute("CREATE TABLE scan_public (note text)")
+        db.execute(
+            "INSERT INTO scan_one.people SELECT %s, %s, 4155552673, array_fill(0.1, ARRAY[99]) "
+            "FROM generate_series(1, 1200)",
+            (NAME, MAIL),
+        )
+        db.execute("INSERT INTO scan_public VALUES (%s)", (PHONE,))
+    try:
+        only = ["scan_one.people", "scan_public"]
+        report = scan(Tables(driver_url(url, "psycopg"), only=only), policy=POLICY)
+        found = {source.name: source.fields for source in report.sources}
+        assert found == {
+            "scan_one.people": {"who": {"PERSON": 1200}, "mail": {"EMAIL_ADDRESS": 1200}},
+            "scan_public": {"note": {"PHONE_NUMBER": 1}},
+        }
+    finally:
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("DROP SCHEMA scan_one CASCADE")
+            db.execute("DROP TABLE scan_public")
+
+
+def test_numbers_and_vectors_are_no_personal_data_by_their_length(tmp_path: Path) -> None:
+    vector = [0.4155552671] * 200
+    data = [{"created": 4155552673, "vector": vector, "card": 4111111111111111, "t": f"{vector}"}]
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    (tmp_path / "b.txt").write_text("4155552673")
+    report = scan(Files([tmp_path]), policy=POLICY)
+    found = {source.name: dict(source.fields) for source in report.sources}
+    assert found["a.json"] == {"card": {"CREDIT_CARD": 1}}
+    assert report.findings["PHONE_NUMBER"] == 1
+
+
 def test_a_store_is_read_through_its_target(tmp_path: Path) -> None:
     chromadb = pytest.importorskip("chromadb")
     client = chromadb.EphemeralClient()
@@ -207,7 +250,8 @@ def test_a_store_is_read_through_its_target(tmp_path: Path) -> None:
     assert dict(report.findings) == {"PERSON": 2, "EMAIL_ADDRESS": 2, "PHONE_NUMBER": 1}
     assert source.fields["owner"] == {"PERSON": 1}
     assert source.fields["id"] == {"EMAIL_ADDRESS": 1}
-    assert set(source.fields["text"]) == {*FOUND, "HEALTH"}
+    assert set(source.fields[""]) == {*FOUND, "HEALTH"}
+    assert (report.texts, report.texts_with_findings) == (2, 2)
     client.delete_collection("scan_kinds")
 
 

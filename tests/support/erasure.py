@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from piirag import MasterKey
-from piirag.erasure import Capabilities, ErasureService, Residue, Traces
+from piirag.erasure import Capabilities, ErasureService, Residue, StoredItem, Traces
 from piirag.erasure.journal_sqlite import SQLiteJournal
 from piirag.erasure.residue import scan_files
 from piirag.erasure.retry import Retry
@@ -92,6 +92,18 @@ class RowsTarget:
         db = self._open()
         db.execute("VACUUM")
         db.close()
+
+
+class ListedRows(RowsTarget):
+    """Rows that can be listed, and so exported."""
+
+    def __init__(self, folder: Path, name: str = "rows") -> None:
+        super().__init__(folder, name)
+        self.capabilities = Capabilities(export=True)
+
+    def items(self, user_id: str) -> Any:
+        for number, (user, text) in enumerate(self.read(user_id)):
+            yield StoredItem(str(number), text, {"user_id": user})
 
 
 class KillingJournal(SQLiteJournal):

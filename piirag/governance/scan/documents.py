@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,17 @@ NO_DOCX = "docx needs python-docx: pip install 'piirag[documents]'"
 
 def pdf_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     """A page a record, and what the document says of itself."""
+    log = logging.getLogger("pypdf")
+    before = log.level
+    # What pypdf warns of quotes the document.
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield from _pdf_records(source, path)
+    finally:
+        log.setLevel(before)
+
+
+def _pdf_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     try:
         import pypdf
     except ImportError:
@@ -64,7 +76,7 @@ def docx_records(source: str, path: Path) -> Iterator[Record | Skipped]:
     try:
         import docx
     except ImportError:
-        docx = None
+        docx = None  # type: ignore[assignment]
     if docx is None:
         yield Skipped(source, NO_DOCX, failed=True)
         return

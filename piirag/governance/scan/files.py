@@ -25,6 +25,7 @@ LARGEST = 1 << 30
 
 # Documents that have to be in memory whole.
 _LARGEST_IN_MEMORY = 64 << 20
+_LARGEST_JSON = 32 << 20
 
 LINK, TOOLS, NO_FILE = "a link", "a folder of tools", "no regular file"
 _ON_PURPOSE = frozenset({LINK, TOOLS, NO_FILE})
@@ -166,7 +167,7 @@ class Files:
             yield Skipped(name, "no text")
             return
         read = _TEXTS.get(suffix, formats.text_records)
-        if suffix in {".json", ".ipynb", ".geojson"} and size > _LARGEST_IN_MEMORY:
+        if suffix in {".json", ".ipynb", ".geojson"} and size > _LARGEST_JSON:
             read = formats.text_records
             yield Skipped(name, "too large for one JSON document: it was read as text", whole=False)
         text = Text(file, encoding, self._largest)

@@ -10,7 +10,15 @@ from html.parser import HTMLParser
 from typing import Any
 
 from piirag.governance.scan.decode import Text
-from piirag.governance.scan.record import Record, Skipped, of_row, of_text, pieces
+from piirag.governance.scan.record import (
+    Number,
+    Record,
+    Skipped,
+    is_vector,
+    of_row,
+    of_text,
+    pieces,
+)
 
 HEAD = "(first line)"
 KEYS = "(keys)"
@@ -128,9 +136,19 @@ class Keys:
         return found
 
 
-def value_records(source: str, kind: str, value: Any, keys: Keys) -> Iterator[Record]:
-    """The records of one value of JSON: its leaves, named by the keys that lead to them."""
-    leaves: list[tuple[str, str]] = []
+def value_records(
+    source: str, kind: str, value: Any, keys: Keys, *, text: str = ""
+) -> Iterator[Record]:
+    """The records of one value of JSON: its leaves, named by the keys that lead to them.
+
+    Args:
+        source: Where it stands.
+        kind: What that is.
+        value: The value.
+        keys: The keys that were read already.
+        text: A text that the value says something about; it stands first.
+    """
+    leaves: list[tuple[str, str]] = [("", text)] if text else []
     names: list[str] = []
     stack: list[tuple[str, Any, int]] = [("", value, 0)]
     while stack:
@@ -139,19 +157,21 @@ def value_records(source: str, kind: str, value: Any, keys: Keys) -> Iterator[Re
             names += map(str, item)
             for key in reversed(item):
                 stack.append((f"{path}.{key}" if path else str(key), item[key], depth + 1))
+        elif is_vector(item):
+            continue
         elif isinstance(item, list | tuple) and depth < _DEEPEST:
             stack += [(path, inner, depth + 1) for inner in reversed(item)]
         elif isinstance(item, dict | list | tuple):
             leaves.append((path, json.dumps(item, ensure_ascii=False, default=str)))
         elif item is not None and not isinstance(item, bool):
-            leaves.append((path, item if isinstance(item, str) else str(item)))
+            leaves.append((path, item if isinstance(item, str) else Number(item)))
     new = keys.new(names)
     if new:
         yield from of_row(source, kind, [(KEYS, "\n".join(new))], names=True)
     if len(leaves) == 1 and not leaves[0][0]:
         yield from of_text(source, kind, leaves[0][1])
         return
-    yield from of_row(source, kind, [(path or "value", text) for path, text in leaves])
+    yield from of_row(source, kind, leaves)
 
 
 def html_records(source: str, text: Text) -> Iterator[Record | Skipped]:

@@ -9,8 +9,15 @@ from email.message import EmailMessage
 from typing import BinaryIO
 
 from piirag.governance.scan.formats import text_of_html
-from piirag.governance.scan.record import Record, Skipped, of_row, of_text
+from piirag.governance.scan.record import Record, Skipped, of_row
 
+# Random digits, signatures, forms; the name of a file is read by itself.
+_OF_MACHINES = frozenset(
+    """
+    arc-message-signature arc-seal content-disposition content-transfer-encoding content-type
+    dkim-signature mime-version
+    """.split()
+)
 _LONGEST = 32 << 20
 
 
@@ -19,7 +26,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
     headers: list[tuple[str, str]] = []
     parts: list[tuple[str, str]] = []
     left = failed = 0
-    message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)  # type: ignore[arg-type]
+    message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)
     for part in message.walk():
         headers += _headers(part)
         if part.is_multipart():
@@ -35,9 +42,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
             parts.append(
                 (name, text_of_html(text) if part.get_content_subtype() == "html" else text)
             )
-    yield from of_row(source, kind, headers)
-    for name, text in parts:
-        yield from of_text(source, kind, text, name)
+    yield from of_row(source, kind, [*headers, *parts])
     if left:
         yield Skipped(source, "attachments that are no text were not read", whole=False)
     if failed:
@@ -46,7 +51,7 @@ def message_records(source: str, data: bytes, kind: str = "e-mail") -> Iterator[
 
 def _headers(part: EmailMessage) -> Iterator[tuple[str, str]]:
     raw = [(str(key), str(value)) for key, value in part.raw_items()]
-    for name in dict.fromkeys(key.lower() for key, _ in raw):
+    for name in dict.fromkeys(key.lower() for key, _ in raw if key.lower() not in _OF_MACHINES):
         try:
             yield from ((name, str(value)) for value in part.get_all(name, []))
         except Exception:  # noqa: BLE001 - a header that the parser of headers cannot read

@@ -112,7 +112,7 @@ class Names:
                 )
             )
             for name, texts in zip(some, written, strict=True):
-                self._made[name] = self._masked(texts, ahead)
+                self._made[name] = self._masked(replace_surrogates(name), texts, ahead)
 
     def shown(self, name: str) -> str:
         """A name as a report shows it."""
@@ -120,8 +120,7 @@ class Names:
             self.learn([name])
         return self._made[name]
 
-    def _masked(self, texts: list[str], ahead: Iterator[list[Finding]]) -> str:
-        name = texts[0]
+    def _masked(self, name: str, texts: list[str], ahead: Iterator[list[Finding]]) -> str:
         found: list[tuple[int, int, str]] = []
         for text in texts:
             spans = find_spans(
@@ -145,12 +144,14 @@ class Names:
 
 
 def _written(name: str) -> list[str]:
-    """A name as written, and as words: nobody is found in "invoice_jane_roe.pdf"."""
+    """A name as words, and as written where that tells more: nobody is found in "invoice_jane_roe.pdf"."""
     name = replace_surrogates(name)
     suffix = _SUFFIX.search(name)
     end = suffix.start() if suffix is not None else len(name)
     spaced = _JOINTS.sub(lambda m: " " * len(m[0]), name[:end])
-    return [*dict.fromkeys((name, spaced))]
+    # Addresses and numbers are told by their marks.
+    marked = "@" in name or any(map(str.isdigit, name))
+    return [*dict.fromkeys((spaced, name) if marked else (spaced,))]
 
 
 def _is_word(match: KnownMatch, surface: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -9,6 +10,27 @@ from typing import Protocol, runtime_checkable
 LONGEST = 65_536
 """Characters of one record at most; a longer text is cut, at the end of a line where there is
 one."""
+
+_MANY_FRACTIONS = 64
+_LONG_VECTOR = 256
+_VECTOR = re.compile(r"\[[-+0-9.eE,\s]*\]")
+
+
+class Number(str):
+    """A value that is a number in the data; it takes more to be personal data than digits."""
+
+    __slots__ = ()
+
+
+def is_vector(value: object) -> bool:
+    """Whether a value is an embedding: computed from a text, and no text."""
+    if isinstance(value, str):
+        return len(value) > _LONG_VECTOR and _VECTOR.fullmatch(value) is not None
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > _MANY_FRACTIONS
+        and all(isinstance(number, float) for number in value)
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,10 +100,12 @@ class Joined:
     Args:
         text: The text.
         places: Name of each field, and where its value begins and ends.
+        numbers: Where the values stand that are numbers.
     """
 
     text: str
     places: tuple[tuple[str, int, int], ...]
+    numbers: tuple[tuple[int, int], ...] = ()
 
     def field_of(self, start: int, end: int) -> str | None:
         """The field whose value a stretch lies in or touches; None where it is a name's."""
@@ -109,13 +133,16 @@ def joined(record: Record) -> Joined:
         return Joined(text, (("", 0, len(text)),))
     pieces: list[str] = []
     places = []
+    numbers = []
     at = 0
     for name, value in record.fields:
         lead = f"{name}: " if name else ""
         places.append((name, at + len(lead), at + len(lead) + len(value)))
+        if isinstance(value, Number):
+            numbers.append(places[-1][1:])
         pieces.append(f"{lead}{value}\n")
         at += len(pieces[-1])
-    return Joined("".join(pieces), tuple(places))
+    return Joined("".join(pieces), tuple(places), tuple(numbers))
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -175,9 +175,10 @@ def _named(source: SourceReport) -> Html:
 
 def _what(source: SourceReport) -> Html:
     combined = source.combined
+    noun = "text combines" if combined == 1 else "texts combine"
     parts = [_counts({**source.findings, **source.special})]
     if combined:
-        parts.append(Html(f'<br><span class="note">{combined:,} texts combine details</span>'))
+        parts.append(Html(f'<br><span class="note">{combined:,} {noun} details</span>'))
     return join(parts)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from piirag.detection.bare_numbers import sure
 from piirag.detection.finding import Finding
 from piirag.detection.protocol import Detector
 from piirag.detection.spans import detect_ahead, find_spans
@@ -222,7 +223,7 @@ class _Reader:
         spans = find_spans(
             text.text, detector=self.detector, policy=self._policy, protected=tokens, ahead=ahead
         )
-        names = text.names
+        names, numbers = text.names, text.numbers
         spans, insight = look_deeper(
             text.text, spans, self._deeper, protected=sorted([*tokens, *names])
         )
@@ -232,7 +233,7 @@ class _Reader:
         return Seen(
             record,
             text,
-            tuple(sorted(_values(found, names), key=lambda f: f.start)),
+            tuple(sorted(_sure(_values(found, names), numbers), key=lambda f: f.start)),
             tuple(_values(insight.quasi.findings, names)),
             insight.quasi.warning.kinds if insight.quasi.warning is not None else (),
             tuple(_values(insight.special, names)),
@@ -242,13 +243,21 @@ class _Reader:
 
 def _whole(record: Record) -> Joined:
     made = joined(record)
-    return Joined(replace_surrogates(made.text), made.places)
+    return dataclasses.replace(made, text=replace_surrogates(made.text))
 
 
 def _values(findings: Iterable[Finding], names: list[tuple[int, int]]) -> Iterator[Finding]:
     """The findings that do not lie in names of fields alone; names are read by themselves."""
     for finding in findings:
         if not names or any(True for _ in outside(finding.start, finding.end, names)):
+            yield finding
+
+
+def _sure(findings: Iterable[Finding], numbers: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+    """Without those in numbers that nothing but their length speaks for."""
+    for finding in findings:
+        bare = any(low <= finding.start and finding.end <= high for low, high in numbers)
+        if not bare or sure([finding]):
             yield finding
 
 

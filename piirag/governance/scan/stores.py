@@ -7,7 +7,7 @@ from typing import Any
 
 from piirag.erasure.target import DeletableTarget, ErasureTarget, as_targets
 from piirag.governance.scan.formats import Keys, value_records
-from piirag.governance.scan.record import Record, Skipped, of_text
+from piirag.governance.scan.record import Record, Skipped
 
 
 class Stores:
@@ -45,10 +45,8 @@ class Stores:
         kind = _kind(target)
         for item in target.all_items():
             self.done += 1
-            if item.text:
-                yield from of_text(target.name, kind, item.text, "text")
             about = {"id": item.id, **{str(k): v for k, v in item.metadata.items()}}
-            yield from value_records(target.name, kind, about, keys)
+            yield from value_records(target.name, kind, about, keys, text=item.text or "")
 
 
 def _kind(target: ErasureTarget) -> str:

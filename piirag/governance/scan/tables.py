@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from piirag.errors import ConfigurationError, MissingDependencyError
-from piirag.governance.scan.record import Record, Skipped, of_row
+from piirag.governance.scan.record import Number, Record, Skipped, is_vector, of_row
 
 _ROWS = 500
+_SYSTEM = frozenset("information_schema INFORMATION_SCHEMA mysql performance_schema sys".split())
 
 
 class Tables:
@@ -19,7 +21,7 @@ class Tables:
 
     Args:
         database: A path of a SQLite file, or a URL such as ``postgresql+psycopg://host/name``.
-        only: Names of tables; all of them if None.
+        only: Names of tables, ``schema.table`` outside of the default schema; all if None.
 
     Raises:
         ConfigurationError: No such file, or a URL that SQLAlchemy cannot read.
@@ -51,21 +53,20 @@ class Tables:
         import sqlalchemy
 
         failed = ""
-        names: list[str] = []
+        tables: list[tuple[str, Any]] = []
         try:
-            names = [*sqlalchemy.inspect(self._engine).get_table_names()]
+            tables = [*_tables(sqlalchemy.inspect(self._engine))]
         except Exception as error:  # noqa: BLE001 - a driver's words quote the URL
             failed = type(error).__name__
         if failed:
             yield Skipped("database", f"cannot be read ({failed})", failed=True)
-        for name in names:
+        for name, table in tables:
             if self._only is not None and name not in self._only:
                 continue
             try:
                 with self._engine.connect().execution_options(
                     stream_results=True, yield_per=_ROWS
                 ) as connection:
-                    table = sqlalchemy.table(name)
                     rows = connection.execute(
                         sqlalchemy.select(sqlalchemy.text("*")).select_from(table)
                     )
@@ -76,6 +77,19 @@ class Tables:
                 yield Skipped(name, f"reading stopped ({failed})", whole=False, failed=True)
                 failed = ""
         self._engine.dispose()
+
+
+def _tables(inspector: Any) -> Iterator[tuple[str, Any]]:
+    """Every table of every schema that is not the system's; those of the default by bare name."""
+    import sqlalchemy
+
+    default = inspector.default_schema_name
+    for schema in inspector.get_schema_names():
+        if schema in _SYSTEM or schema.startswith("pg_"):
+            continue
+        for name in sorted(inspector.get_table_names(schema=schema)):
+            told = name if schema == default else f"{schema}.{name}"
+            yield told, sqlalchemy.table(name, schema=schema)
 
 
 def sqlite_records(
@@ -132,12 +146,18 @@ def _records(
                 text = _text_of(bytes(value))
                 packed = packed or text is None
             else:
-                text = None if value is None or isinstance(value, bool) else str(value)
+                text = _shown(value)
             if text is not None:
                 cells.append((column, text))
         yield from of_row(source, kind, cells)
     if packed:
         yield Skipped(source, "binary values were not read", whole=False)
+
+
+def _shown(value: Any) -> str | None:
+    if value is None or isinstance(value, bool) or is_vector(value):
+        return None
+    return Number(value) if isinstance(value, int | float | Decimal) else str(value)
 
 
 def _text_of(value: bytes) -> str | None:

@@ -19,7 +19,8 @@ MOST_SKIPPED = 1_000
 OTHERS = "(others)"
 """What the rest are counted under."""
 
-_MOST_VALUES = 2_000
+_MOST_NAMES = 5_000
+_MOST_VALUES = 1_000
 _SHORTEST_VALUE = 4
 
 
@@ -85,6 +86,7 @@ class Tally:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     shown: dict[str, list[tuple[str, str, tuple[Segment, ...]]]] = field(default_factory=dict)
+    field_names: set[str] = field(default_factory=set)
     values: dict[str, dict[str, None]] = field(default_factory=dict)
     left_out: int = 0
     failures: int = 0
@@ -148,6 +150,10 @@ class Tally:
             name = seen.joined.field_of(finding.start, finding.end) or ""
             if name not in tally.fields and len(tally.fields) >= MOST_FIELDS:
                 name = OTHERS
+            if name not in self.field_names:
+                # Keys of JSON may be data, another one in each file.
+                name = name if len(self.field_names) < _MOST_NAMES else OTHERS
+                self.field_names.add(name)
             tally.fields.setdefault(name, Counter())[finding.entity_type] += 1
 
     def _examples(self, seen: Seen) -> None:

@@ -59,11 +59,11 @@ def _parts(report: ScanReport) -> Iterator[Any]:
         yield Text("")
     for example in {e.entity_type: e for e in reversed(report.examples)}.values():
         line = Text(f"{example.entity_type}: ", style="dim")
-        for piece, kind in example.segments:
-            line.append(_printable(piece), style="bold reverse" if kind else "")
+        for piece, found_as in example.segments:
+            line.append(_printable(piece), style="bold reverse" if found_as else "")
         yield line
     not_read = {**report.skipped_by_reason}
-    not_read |= {f"the detector failed ({kind})": n for kind, n in report.unread.items()}
+    not_read |= {f"the detector failed ({error})": n for error, n in report.unread.items()}
     if not_read:
         table = _table("Not read", ">How many")
         for reason, n in not_read.items():
