@@ -150,9 +150,7 @@ class AuditSinkSuite:
         assert not sink.verify(head).ok
         sink.close()
 
-    def test_what_is_over_is_deleted_and_the_rest_verifies(
-        self, under_test: SinkUnderTest
-    ) -> None:
+    def test_what_is_over_is_deleted_and_the_rest_verifies(self, under_test: SinkUnderTest) -> None:
         sink = self._filled(under_test)
         assert sink.expire(_START + 60 * 4) == 4
         assert [r["request_id"] for r in sink.read(Query())] == ["request 4", "request 5"]
@@ -171,9 +169,7 @@ class AuditSinkSuite:
         for number in (5, 0, 7, 1, 2, 9):
             sink.append(record(number))
         assert sink.expire(_START + 60 * 5) == 3
-        assert [r["request_id"] for r in sink.read(Query())] == [
-            f"request {n}" for n in (5, 7, 9)
-        ]
+        assert [r["request_id"] for r in sink.read(Query())] == [f"request {n}" for n in (5, 7, 9)]
         assert sink.verify().ok
         under_test.put(under_test.lines()[1:])
         assert not sink.verify().ok
