@@ -53,7 +53,7 @@ def verify(
     key_env: KeyEnv = None,
     expect: Annotated[
         str | None,
-        typer.Option(help="NUMBER:HASH of a record that has to be there, kept from an earlier run."),
+        typer.Option(help="NUMBER:HASH that an earlier run printed: that record has to be there."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -24,7 +24,9 @@ def _sink(path: Path, key: bytes | None = KEY, **options: object) -> JSONLinesSi
 
 
 @pytest.fixture(scope="module", params=[KEY, None], ids=["keyed", "plain"])
-def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> JSONLinesSink:
+def written(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> JSONLinesSink:
     """A log of some records, whose bytes the tests put back."""
     sink = _sink(tmp_path_factory.mktemp("chain") / "audit.jsonl", request.param)
     for number in range(_COUNT):
@@ -67,9 +69,7 @@ def test_any_byte_put_in_or_taken_out_shows(written: JSONLinesSink, data: st.Dat
 
 
 @given(st.data())
-def test_any_removed_lines_show_and_are_named(
-    written: JSONLinesSink, data: st.DataObject
-) -> None:
+def test_any_removed_lines_show_and_are_named(written: JSONLinesSink, data: st.DataObject) -> None:
     lines = written.path.read_bytes().splitlines(keepends=True)
     first = data.draw(st.integers(0, _COUNT - 1))
     last = data.draw(st.integers(first, _COUNT - 1))

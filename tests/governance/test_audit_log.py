@@ -53,7 +53,9 @@ def _written(record: AuditRecord | dict[str, Any], **options: Any) -> dict[str, 
 
 
 def test_users_sessions_and_inputs_become_tags() -> None:
-    found = _written(AuditRecord("model_call", user="alice", session="s", input_hash="Who is Jane?"))
+    found = _written(
+        AuditRecord("model_call", user="alice", session="s", input_hash="Who is Jane?")
+    )
     assert [found[name][:2] for name in ("user", "session", "input_hash")] == ["u_", "s_", "i_"]
     assert all(len(found[name]) == 34 for name in ("user", "session", "input_hash"))
 

@@ -43,7 +43,9 @@ def test_a_record_comes_back_from_its_names() -> None:
 
 
 def test_names_are_those_of_the_conventions() -> None:
-    attributes = pytest.importorskip("opentelemetry.semconv._incubating.attributes.gen_ai_attributes")
+    attributes = pytest.importorskip(
+        "opentelemetry.semconv._incubating.attributes.gen_ai_attributes"
+    )
     known = {value for value in vars(attributes).values() if isinstance(value, str)}
     ours = {name for name in NAMES.values() if name.startswith("gen_ai.")}
     assert len(ours) == 6

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,28 +102,28 @@ def test_hashes_are_keyed_and_tell_equal_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [_MAIL, _CARD, "DE89370400440532013000", "mail%40" + _MAIL.replace("@", "%40"), "192-45-6789"],
+    "text", [_MAIL, _CARD, "DE89370400440532013000", _MAIL.replace("@", "%40")]
 )
 def test_the_second_look_replaces_and_counts(text: str) -> None:
     check = SecondCheck()
-    found = check.text(f"it is {text} here")
-    if check.counts:
-        assert text not in found
-        assert sum(check.counts.values()) == 1
-    else:
-        assert text == "192-45-6789"
-    assert check.text("nothing is here: [PERSON_1]") == "nothing is here: [PERSON_1]"
+    assert text not in check.text(f"it is {text} here")
+    assert sum(check.counts.values()) == 1
+    assert check.value({"a": ["nothing is here: [PERSON_1]", 7, None, True]}) == {
+        "a": ["nothing is here: [PERSON_1]", 7, None, True]
+    }
+    assert sum(check.counts.values()) == 1
 
 
-def test_the_second_look_that_fails_withholds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("value", ["text", {"a": "text"}, [["text"]], {"text": 1}])
+def test_the_second_look_that_fails_withholds(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
     def fail(text: str) -> Any:
         raise ValueError(text)
 
     monkeypatch.setattr("piirag.governance.logging_policy.check.leaks", fail)
     check = SecondCheck()
-    assert check.value({"a": "text", "b": [1]}) == {"[WITHHELD]": "[WITHHELD]"} or check.counts
-    assert "text" not in json.dumps(check.value({"a": "text"}))
+    found = json.dumps(check.value(value))
+    assert "text" not in found
+    assert "[WITHHELD]" in found
     assert check.counts["WITHHELD"] > 0
 
 
@@ -132,8 +131,8 @@ def test_the_second_look_that_fails_withholds(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    yield io.StringIO()
+def lines() -> io.StringIO:
+    return io.StringIO()
 
 
 def _logger(lines: io.StringIO, policy: LoggingPolicy, sink: str = "app") -> logging.Logger:

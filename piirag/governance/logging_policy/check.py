@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from piirag.observe.text import WITHHELD
@@ -94,15 +93,23 @@ class SecondCheck:
         return f"SecondCheck({sum(self.counts.values())} replaced)"
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield str(key)
-            yield from _leaves(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _leaves(inner)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield repr(value)
+def _leaves(value: Any) -> list[str]:
+    """Every text, key and number in JSON data."""
+    found: list[str] = []
+    left = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind is str:
+            found.append(item)
+        elif kind is dict:
+            found += map(str, item)
+            left += item.values()
+        elif kind is list or kind is tuple:
+            left += item
+        elif kind is int or kind is float:
+            found.append(repr(item))
+        elif item is not None and kind is not bool:
+            # No plain JSON: then each part is looked at by itself.
+            raise TypeError
+    return found

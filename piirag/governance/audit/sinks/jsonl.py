@@ -18,6 +18,7 @@ from piirag.governance.audit.sinks.base import Query, check_fsync
 from piirag.governance.audit.sinks.flusher import Flusher
 from piirag.governance.audit.sinks.head_file import (
     State,
+    note,
     read_removed,
     read_state,
     write_state,
@@ -28,9 +29,9 @@ from piirag.governance.audit.sinks.jsonl_files import (
     last_line,
     lines_of,
     reading,
-    unlock,
 )
 from piirag.governance.audit.sinks.jsonl_sweep import sweep
+from piirag.governance.audit.sinks.locks import unlock
 from piirag.governance.audit.verify import HEAD, HEAD_LOST, Problem, Verification, verified
 
 log = logging.getLogger("piirag.audit")
@@ -78,10 +79,12 @@ class JSONLinesSink:
         self._chain = Chain()
         self._files: Files | None = None
         self._flusher = Flusher(self._sync)
+        self._noted: tuple[bytes, State | None] = (b"", None)
 
     def bind(self, chain: Chain) -> None:
         """Told once, before the first record: how records are linked."""
         self._chain = chain
+        self._noted = (b"", None)
 
     def open(self) -> None:
         """Open the files for writing; `append` does so where it has not been done.
@@ -114,7 +117,7 @@ class JSONLinesSink:
             day = state.day if state.size and state.day else day
             size = state.size + len(line)
             state = State(sealed["seq"], sealed["hash"], state.first, size, day)
-            write_state(files.head, state, self._chain)
+            self._noted = write_state(files.head, state, self._chain), state
             if self._fsync == "always":
                 os.fdatasync(files.current)
         if self._fsync == "second":
@@ -131,7 +134,8 @@ class JSONLinesSink:
     def _lines(self) -> Iterator[tuple[str, bytes]]:
         with reading(self._paths) as (head, files):
             sizes = [os.fstat(file.fileno()).st_size for _, file in files]
-            unlock(head)
+            if head is not None:
+                unlock(head)
             for (path, file), size in zip(files, sizes, strict=True):
                 for number, line in enumerate(lines_of(file, size), 1):
                     yield f"{path.name}:{number}", line.removesuffix(b"\n")
@@ -154,13 +158,14 @@ class JSONLinesSink:
                 raise AuditError("there is no audit log under this name")
             state = None
             try:
-                state = None if handle is None else read_state(handle, self._chain)
+                state = None if handle is None else read_state(note(handle), self._chain)
                 removed = read_removed(self._paths.removed, self._chain)
             except AuditError:
                 removed = []
                 problems.append(Problem(HEAD))
             sizes = [os.fstat(file.fileno()).st_size for _, file in files]
-            unlock(handle)
+            if handle is not None:
+                unlock(handle)
             # Half a line that the head knows nothing of is of a writer that was killed.
             torn = 0
             if files and state is not None and sizes[-1] > state.size:
@@ -208,7 +213,9 @@ class JSONLinesSink:
 
     def _state(self, files: Files) -> State:
         """Where the log stands, after a look at what a writer that was killed left behind."""
-        state = read_state(files.head, self._chain)
+        data = note(files.head)
+        # Nobody else has written since this object did, most often.
+        state = self._noted[1] if data == self._noted[0] else read_state(data, self._chain)
         size = os.fstat(files.current).st_size
         if state is None:
             return State() if size == 0 and self._is_new() else self._without_head(files)

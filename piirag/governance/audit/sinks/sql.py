@@ -37,6 +37,11 @@ _PAGE = 1000
 # A batch of a sweep is one transaction: writers wait for one batch at most.
 _BATCH = 5000
 _COLUMNS = "seq, time, event, request_id, parent_id, user_tag, line"
+OVER = (
+    f"SELECT {_COLUMNS} FROM {{records}} WHERE time < ? AND (time, seq) > (?, ?)"
+    f" ORDER BY time, seq LIMIT {_BATCH}"
+)
+"""Some of the records from before a moment, behind a place: by the index on time alone."""
 
 
 class SQLSink:
@@ -202,11 +207,8 @@ class SQLSink:
         self, execute: Execute, before: float, place: tuple[float, int]
     ) -> tuple[tuple[float, int] | None, int]:
         """Delete some records that are over; where to go on, and how many were deleted."""
-        rows = execute(
-            f"SELECT {_COLUMNS} FROM {{records}} WHERE time < ? AND (time, seq) > (?, ?)"
-            f" ORDER BY time, seq LIMIT {_BATCH}",
-            *(before, *place),
-        )
+        self._deleting(execute)
+        rows = execute(OVER, before, *place)
         if not rows:
             return None, 0
         gone = []
@@ -216,7 +218,6 @@ class SQLSink:
             if record is not None and self._chain.fits(record):
                 gone.append(Removed(row[0], row[0], record["hash"]))
         if gone:
-            self._deleting(execute)
             for entry in merged(gone, []):
                 sql = "DELETE FROM {records} WHERE seq BETWEEN ? AND ?"
                 execute(sql, entry.first, entry.last)
