@@ -19,7 +19,7 @@ _BOOL = "tag:yaml.org,2002:bool"
 _OTHERWISE = {_BOOL, "tag:yaml.org,2002:timestamp"}
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
     """The safe loader with the booleans of YAML 1.2 and no dates."""
 
 

@@ -116,11 +116,45 @@ class GuardedChatModel(BaseChatModel):
         super().__init__(piirag_guarded=model, **kwargs)  # type: ignore[call-arg]
         self._policy = policy
 
-    def _check(self, options: Mapping[str, Any], run_manager: Any) -> None:
-        enforce(self._policy, self.piirag_guarded, options)
-        handlers = getattr(run_manager, "handlers", None)
-        if handlers and self._policy.check_tracers:
-            self._policy.enforce_tracing(list(handlers))
+    # Before a run begins: its start, with the prompt, is the first thing that tracers are told.
+
+    def generate(
+        self, messages: Any, stop: Any = None, callbacks: Any = None, **kwargs: Any
+    ) -> Any:
+        """Call the model once for each list of messages. See `BaseChatModel.generate`.
+
+        Raises:
+            ProviderPolicyError: The policy forbids it; nothing was sent.
+        """
+        self._check(kwargs, {"callbacks": callbacks})
+        return super().generate(messages, stop, callbacks, **kwargs)
+
+    async def agenerate(
+        self, messages: Any, stop: Any = None, callbacks: Any = None, **kwargs: Any
+    ) -> Any:
+        """Call the model once for each list of messages. See `generate`."""
+        self._check(kwargs, {"callbacks": callbacks})
+        return await super().agenerate(messages, stop, callbacks, **kwargs)
+
+    def stream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Call the model and yield its reply as it comes. See `generate`."""
+        self._check(kwargs, config)
+        yield from super().stream(input, config, **kwargs)
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Call the model and yield its reply as it comes. See `generate`."""
+        self._check(kwargs, config)
+        async for chunk in super().astream(input, config, **kwargs):
+            yield chunk
+
+    def _check(self, options: Mapping[str, Any], config: Any = None) -> None:
+        enforce(self._policy, self.piirag_guarded, options, config)
+        if self.callbacks and self._policy.check_tracers:
+            self._policy.enforce_tracing(self.callbacks)
 
     def _generate(
         self,
@@ -129,7 +163,7 @@ class GuardedChatModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        self._check(kwargs, run_manager)
+        self._check(kwargs)
         return self.piirag_guarded._generate(messages, stop, run_manager, **kwargs)
 
     async def _agenerate(
@@ -139,7 +173,7 @@ class GuardedChatModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        self._check(kwargs, run_manager)
+        self._check(kwargs)
         return await self.piirag_guarded._agenerate(messages, stop, run_manager, **kwargs)
 
     def _stream(
@@ -149,7 +183,7 @@ class GuardedChatModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        self._check(kwargs, run_manager)
+        self._check(kwargs)
         yield from self.piirag_guarded._stream(messages, stop, run_manager, **kwargs)
 
     async def _astream(
@@ -159,7 +193,7 @@ class GuardedChatModel(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        self._check(kwargs, run_manager)
+        self._check(kwargs)
         async for chunk in self.piirag_guarded._astream(messages, stop, run_manager, **kwargs):
             yield chunk
 
@@ -177,6 +211,19 @@ class GuardedChatModel(BaseChatModel):
         """Ask for data of a schema. See `BaseChatModel.with_structured_output`."""
         model = self.piirag_guarded.with_structured_output(schema, **kwargs)
         return ProviderGuard(model, self._policy)
+
+    def with_fallbacks(self, fallbacks: Sequence[Any], **kwargs: Any) -> Any:
+        """Give the model fallbacks, inside the guard."""
+        return ProviderGuard(self.piirag_guarded, self._policy).with_fallbacks(fallbacks, **kwargs)
+
+    def configurable_fields(self, **kwargs: Any) -> Any:
+        """Make fields of the model configurable, inside the guard."""
+        return ProviderGuard(self.piirag_guarded, self._policy).configurable_fields(**kwargs)
+
+    def configurable_alternatives(self, which: Any, **kwargs: Any) -> Any:
+        """Make the model exchangeable, inside the guard."""
+        guard = ProviderGuard(self.piirag_guarded, self._policy)
+        return guard.configurable_alternatives(which, **kwargs)
 
     @property
     def _llm_type(self) -> str:

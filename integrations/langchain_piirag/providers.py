@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from langchain_core.embeddings import Embeddings
@@ -58,6 +57,7 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 Config = RunnableConfig | None
+_families: dict[type, Family | None] = {}
 
 
 def read(item: Any, options: Mapping[str, Any], config: Config) -> tuple[Endpoint, ...]:
@@ -151,7 +151,7 @@ def _dynamic(
     found: dict[Endpoint, None],
     seen: set[int],
 ) -> None:
-    if config is not None:
+    if config is not None or item.config:
         prepared, merged = item.prepare(config)
         # What is prepared is made for this and gone after it: its id may come again.
         _walk(prepared, options, merged, found, set())
@@ -186,6 +186,7 @@ def _parts(value: Any) -> Iterable[Any]:
             yield from _parts(part)
 
 
-@cache
 def _family(kind: type) -> Family | None:
-    return family_of(kind, FAMILIES)
+    if kind not in _families:
+        _families[kind] = family_of(kind, FAMILIES)
+    return _families[kind]

@@ -256,7 +256,8 @@ class RedactedLLM(UntracedLLM):
 
     def _check_provider(self, options: dict[str, Any]) -> None:
         if self._providers is not None:
-            self._providers.enforce(self._llm, options=options)
+            callbacks = self._llm.callback_manager
+            self._providers.enforce(self._llm, options=options, callbacks=callbacks)
 
     def _chat_call(
         self,

@@ -68,7 +68,8 @@ class GuardedLLM(LLM):
         return metadata
 
     def _check(self, options: dict[str, Any]) -> LLM:
-        self._policy.enforce(self._llm, options=options)
+        callbacks = self._llm.callback_manager
+        self._policy.enforce(self._llm, options=options, callbacks=callbacks)
         return self.piirag_guarded
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -184,7 +185,7 @@ class GuardedEmbedding(BaseEmbedding):
         return self._model
 
     def _check(self) -> BaseEmbedding:
-        self._policy.enforce(self._model)
+        self._policy.enforce(self._model, callbacks=self._model.callback_manager)
         return self._model
 
     def _get_query_embedding(self, query: str) -> list[float]:
@@ -222,7 +223,7 @@ def guard_model(model: Any, policy: ProviderPolicy) -> Any:
     if not isinstance(policy, ProviderPolicy):
         raise ConfigurationError("a guard needs a ProviderPolicy")
     if isinstance(model, FunctionCallingLLM):
-        return GuardedFunctionCallingLLM(model, policy)
+        return GuardedFunctionCallingLLM(model, policy)  # type: ignore[call-arg, arg-type]
     if isinstance(model, LLM):
         return GuardedLLM(model, policy)
     if isinstance(model, BaseEmbedding):

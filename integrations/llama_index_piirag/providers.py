@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -48,6 +47,8 @@ FAMILIES: Mapping[str, Family] = {
     "llama_index.postprocessor.cohere_rerank": _PLAIN,
 }
 """Others of OpenAI's kind (openai-like, Groq, Together, DeepSeek ...) derive from its class."""
+
+_families: dict[type, Family | None] = {}
 
 
 def read(item: Any, options: Mapping[str, Any], config: Any = None) -> tuple[Endpoint, ...]:
@@ -113,6 +114,7 @@ def _is_model(value: Any) -> bool:
     return type(value).__module__.startswith(("langchain", "llama_index_piirag"))
 
 
-@cache
 def _family(kind: type) -> Family | None:
-    return family_of(kind, FAMILIES)
+    if kind not in _families:
+        _families[kind] = family_of(kind, FAMILIES)
+    return _families[kind]

@@ -129,9 +129,7 @@ def _stale_table(found: list[tuple[Provider, Fact, str]]) -> Table:
     return table
 
 
-def _summary(
-    registry: Registry, found: list[tuple[Provider, Fact, str]], today: date
-) -> str:
+def _summary(registry: Registry, found: list[tuple[Provider, Fact, str]], today: date) -> str:
     known = [f for provider in registry for f in provider.facts.values() if f.value is not None]
     old = [fact for _, fact, _ in found if fact.is_old(today)]
     undated = [fact for _, fact, _ in found if fact.as_of is None]

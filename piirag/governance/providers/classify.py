@@ -63,6 +63,9 @@ def classify(endpoint: Endpoint, registry: Registry) -> Destination:
         return Destination(endpoint, hidden=frozenset({"region"}))
     place = _place(endpoint, *found[0][1:], found[0][0])
     candidates = tuple(provider for provider, _, _ in found)
+    _agreed(place, candidates)
+    if place.places is None:
+        place.hidden.add("region")
     return Destination(
         endpoint,
         candidates,
@@ -143,12 +146,19 @@ def _place(endpoint: Endpoint, rule: HostRule, match: re.Match[str], provider: P
         _azure(found, endpoint)
     elif rule.region_in is not None:
         _in_body(found, endpoint, rule.region_in)
-    if provider.regions is not None:
-        found.places = tuple(lab for place in provider.regions if (lab := labels_of(place)))
-        found.hidden -= {"region", "deployment"}
-    if found.places is None:
-        found.hidden.add("region")
     return found
+
+
+def _agreed(found: _Place, candidates: tuple[Provider, ...]) -> None:
+    """Places that a contract promises count where none are seen, or as a part of those seen."""
+    promised = next((p.regions for p in candidates if p.regions is not None), None)
+    if promised is None:
+        return
+    places = tuple(labels for place in promised if (labels := labels_of(place)))
+    seen = found.places
+    if seen is None or any(one & other for one in seen for other in places):
+        found.places = places
+        found.hidden -= {"region", "deployment"}
 
 
 def _bedrock(found: _Place, model: str | None) -> None:

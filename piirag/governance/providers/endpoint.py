@@ -58,7 +58,9 @@ class Endpoint:
         names = {f"class:{self.holder}"} if self.holder else set()
         host, port = _split(self.url)
         if host and not self.unread:
-            names |= {host, f"{host}:{port or {'https': 443, 'http': 80}.get(self.scheme)}"}
+            shown = f"[{host}]" if ":" in host else host
+            port = port or {"https": 443, "http": 80}.get(self.scheme)
+            names |= {host, shown, f"{shown}:{port}"}
         return frozenset(names)
 
 

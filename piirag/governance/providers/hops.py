@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 _HTTPX = ("httpx", "httpx2")
+_AIOHTTP = ("httpx_aiohttp.transport", "AiohttpTransport")
 _DIRECT = ("ConnectionPool", "AsyncConnectionPool")
 _PROXIED = ("HTTPProxy", "AsyncHTTPProxy", "SOCKSProxy", "AsyncSOCKSProxy")
+
+_urls: dict[tuple[type, str], Any] = {}
 
 Hops = tuple[tuple[str, ...], str]
 """The proxies on the way, and why the way cannot be told; empty where it can."""
@@ -31,6 +33,8 @@ def hops_of(client: Any, url: str) -> Hops:
     transport = choose(_as_url(type(client.base_url), url)) if client._mounts else client._transport
     transport = getattr(transport, "piirag_inner", transport)
     kind = type(transport)
+    if (kind.__module__, kind.__name__) == _AIOHTTP:
+        return _aiohttp(transport, url)
     pool = getattr(transport, "_pool", None)
     if pool is None or kind.__module__.partition(".")[0] not in _HTTPX:
         return (), f"its HTTP client sends through a {kind.__module__}.{kind.__qualname__}"
@@ -40,6 +44,15 @@ def hops_of(client: Any, url: str) -> Hops:
     if name not in _DIRECT or getattr(pool, "_uds", None) is not None:
         return (), "its HTTP client sends through a socket of its own"
     return (), ""
+
+
+def _aiohttp(transport: Any, url: str) -> Hops:
+    """The transport with which some SDKs have aiohttp send for httpx."""
+    if transport.uds:
+        return (), "its HTTP client sends through a socket of its own"
+    if transport.proxy is not None:
+        return (shown_proxy(str(transport.proxy.url)),), ""
+    return environment_hops(url)
 
 
 def environment_hops(url: str) -> Hops:
@@ -65,9 +78,14 @@ def shown_proxy(proxy: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-@lru_cache(maxsize=256)
-def _as_url(kind: Any, url: str) -> Any:
-    return kind(url)
+def _as_url(kind: type, url: str) -> Any:
+    try:
+        return _urls[kind, url]
+    except KeyError:
+        if len(_urls) > 256:
+            _urls.clear()
+        made = _urls[kind, url] = kind(url)
+        return made
 
 
 def _without_login(url: Any) -> str:

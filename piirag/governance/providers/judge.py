@@ -85,7 +85,9 @@ class Judge:
         candidates = self._candidates()
         if not candidates and to.kind != "unread":
             self._unknown()
-        for provider in candidates or [None]:
+        if not candidates:
+            self._terms(None)
+        for provider in candidates:
             self._terms(provider)
 
     # The way there
@@ -112,7 +114,7 @@ class Judge:
     # Where
 
     def _places(self) -> None:
-        allowed = self._policy.allowed_regions
+        allowed = frozenset(self._policy.allowed_regions)
         if ANY in allowed or self._to.places == (frozenset({LOCAL}),):
             return
         places = self._seen_or_attested()

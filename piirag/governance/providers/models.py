@@ -19,6 +19,12 @@ _PACKAGES = {
     "llama_index": "llama_index_piirag.providers",
 }
 
+_packages: dict[type, str | None] = {}
+# Where model objects hold their clients: what stands there is what is called.
+_CLIENTS = """
+client async_client root_client root_async_client _client _async_client _aclient _sdk_client
+_async_sdk_client _sync_client
+""".split()
 _INSIDE = ("model_kwargs", "additional_kwargs", "extra_body", "default_headers")
 
 
@@ -94,6 +100,10 @@ def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[E
             Endpoint(url, one.model, family.sdk, one.holder, None, None, proxies, why)
             for one in asked.each()
         )
+    strange = next((name for name in _CLIENTS if _is_strange(held.get(name))), None)
+    if strange is not None:
+        kind = type(held[strange]).__qualname__
+        return (unread(asked, f"piirag cannot read its {strange}, a {kind}"),)
     each = asked.each()
     found: dict[Endpoint, None] = {}
     for client in _clients(model, held, family):
@@ -144,6 +154,10 @@ def _clients(model: Any, held: Mapping[str, Any], family: Family) -> list[Any]:
     return list(clients.values())
 
 
+def _is_strange(client: Any) -> bool:
+    return client is not None and not is_client(client)
+
+
 def _own(model: Any, held: Mapping[str, Any], family: Family) -> Asked:
     named = next((value for key in family.model if (value := held.get(key))), None)
     asked = Asked(
@@ -155,8 +169,13 @@ def _own(model: Any, held: Mapping[str, Any], family: Family) -> Asked:
     return asked.and_options(inside) if inside else asked
 
 
-@cache
 def _package_of(kind: type) -> str | None:
+    if kind not in _packages:
+        _packages[kind] = _found_package(kind)
+    return _packages[kind]
+
+
+def _found_package(kind: type) -> str | None:
     for base in kind.__mro__:
         root = base.__module__.partition(".")[0]
         for known, package in _PACKAGES.items():

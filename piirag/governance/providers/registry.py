@@ -173,7 +173,8 @@ def _fact(name: str, data: Any, where: str, read_on: date) -> Fact:
         raise ConfigurationError(f"{where}: the value is no {FACTS[name].__name__}")
     note = table.data.get("note", "")
     sources = _sources(table, "sources")
-    return Fact(name, value, table.one_of("confidence", CONFIDENCES), note, sources, read_on)
+    sure = table.one_of("confidence", CONFIDENCES)
+    return Fact(name, table.data["value"], sure, note, sources, read_on)
 
 
 def _model_rule(data: Any, where: str) -> ModelRule:
