@@ -71,7 +71,7 @@ class SessionVault:
         *,
         user_id: str,
         session_id: str,
-        ttl: float | None = None,
+        ttl: float = DEFAULT_TTL,
     ) -> None:
         """Keep a mapping until its reply is handled.
 
@@ -81,7 +81,7 @@ class SessionVault:
             session_id: The call: any text of at most 512 characters, never used for two calls at
                 a time.
             ttl: How long to wait for the reply, in seconds; at most 30 days, or what `limit`
-                says. 15 minutes if None, or the limit where that is less.
+                says. The default of 15 minutes becomes the limit where that is less.
 
         Raises:
             InvalidInputError: No usable mapping, id or time; or the session is there already. A
@@ -91,8 +91,8 @@ class SessionVault:
         now = self._clock()
         plain = encode_mapping(mapping, now)
         _check_id(session_id)
-        if ttl is None:
-            ttl = min(DEFAULT_TTL, self._longest)
+        if ttl == DEFAULT_TTL:
+            ttl = min(ttl, self._longest)
         _checked_ttl(ttl, self._longest)
         user = self._vault.open(user_id)
         if user is None:

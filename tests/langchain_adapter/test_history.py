@@ -203,7 +203,9 @@ def _raw(store: Any, tmp_path: Path) -> bytes:
     if isinstance(store, RedisHistoryStore):
         client = store._redis
         for key in client.scan_iter():
-            parts += [key, *client.lrange(key, 0, -1)]
+            ordered = client.type(key) == b"zset"
+            read = client.zrange if ordered else client.lrange
+            parts += [key, *read(key, 0, -1)]
     if isinstance(store, DynamoDBHistoryStore):
         parts.append(repr(store._client.scan(TableName=store._table)["Items"]).encode())
     if isinstance(store, MemoryHistoryStore):
@@ -525,7 +527,7 @@ def test_a_redis_deletes_by_itself(redis_client: Any, scrubber: Scrubber) -> Non
     ChatHistories(store, scrubber=scrubber).get_session_history("alice", "s").add_messages(
         [HumanMessage("hello")]
     )
-    [key] = list(redis_client.scan_iter())
+    [key] = list(redis_client.scan_iter(match="piirag:chat:*"))
     assert 0 < redis_client.ttl(key) <= 60
     with pytest.raises(ConfigurationError):
         RedisHistoryStore(redis_client, prefix="chat*")

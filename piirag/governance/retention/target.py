@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from piirag.errors import ConfigurationError
@@ -57,7 +56,7 @@ def as_retention_targets(item: Any) -> list[RetentionTarget]:
     if isinstance(item, RetentionTarget):
         return [item]
     own = getattr(item, "retention_targets", None)
-    if _may_be_called(own):
+    if callable(own):
         return list(own())
     from piirag.governance.retention.targets.audit import AuditTarget
     from piirag.governance.retention.targets.chunks import chunk_targets
@@ -68,18 +67,14 @@ def as_retention_targets(item: Any) -> list[RetentionTarget]:
 
     if isinstance(item, Vault):
         return [VaultSessionsTarget(item)]
-    if _may_be_called(getattr(item, "sweep", None)):
+    if callable(getattr(item, "sweep", None)):
         return [ConversationsTarget(item)]
-    if _may_be_called(getattr(item, "expire", None)):
-        if _may_be_called(getattr(item, "unfinished", None)):
+    if callable(getattr(item, "expire", None)):
+        if callable(getattr(item, "unfinished", None)):
             return [JournalTarget(item)]
-        if _may_be_called(getattr(item, "write", None)):
+        if callable(getattr(item, "write", None)):
             return [AuditTarget(item)]
     found = chunk_targets(item)
     if not found:
         raise ConfigurationError(f"no retention target is known for {type(item).__name__}")
     return found
-
-
-def _may_be_called(method: Callable[..., Any] | None) -> bool:
-    return callable(method)
