@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from piirag import __version__
+from piirag.cli.audit import app as audit
+from piirag.cli.check import check
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
 from piirag.cli.export_user import export_user
+from piirag.cli.pia import pia
 from piirag.cli.providers import providers
 from piirag.cli.retention import app as retention
 from piirag.cli.scan import scan
@@ -53,10 +56,13 @@ app.command()(verify_erasure)
 app.command()(find_subject)
 app.command()(erase_subject)
 app.command()(export_user)
-app.command()(providers)
 app.command()(scan)
+app.command()(providers)
 app.command()(verify_receipt)
 app.command()(public_key)
+app.command()(pia)
+app.command()(check)
+app.add_typer(audit, name="audit")
 app.add_typer(suppression, name="suppression")
 app.add_typer(retention, name="retention")
 

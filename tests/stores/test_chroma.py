@@ -221,6 +221,27 @@ def test_E8_a_user_deleted_long_ago_is_reclaimed_too(tmp_path: Path) -> None:
     assert store.left() == {"texts": 0, "metadata": 0, "vectors": 0}
 
 
+def test_E1_the_last_user_leaves_no_memory_of_this_process_in_the_index(tmp_path: Path) -> None:
+    """An index without elements is written anew when it is opened, over whatever memory held."""
+    client = chromadb.PersistentClient(str(tmp_path / "chroma"), _quiet())
+    collection = client.create_collection("one-user", embedding_function=None)
+    vector = [0.5] * _DIMENSION
+    for _ in range(3):
+        collection.add(
+            ids=["a"], documents=["d"], metadatas=[{"user_id": _VICTIM}], embeddings=[vector]
+        )
+        target = ChromaTarget(collection)
+        target.delete(_VICTIM)
+        target.reclaim(_VICTIM)
+        assert target.count(_VICTIM) == 0
+        files = [*tmp_path.rglob("data_level0.bin"), *tmp_path.rglob("length.bin")]
+        assert files
+        for file in files:
+            assert not any(file.read_bytes()), file.name
+    collection.add(ids=["b"], documents=["d"], embeddings=[vector])
+    assert collection.query(query_embeddings=[vector], n_results=1, include=[])["ids"] == [["b"]]
+
+
 def test_E1_the_index_of_a_deleted_collection_is_removed(tmp_path: Path) -> None:
     store = Filled(tmp_path / "chroma", "canaries", sync_threshold=100)
     store.client.delete_collection("canaries")

@@ -5,7 +5,9 @@ What a deletion leaves behind, and what is done about it (measured with chromadb
 - operations that the vector index has not written yet stay, whole, in the table
   `embeddings_queue`: the index is made to write them, then they are deleted;
 - deleted vectors stay in their slots of `data_level0.bin`: they are overwritten in place;
-- `length.bin` is memory that was never initialised, deleted vectors among it: it is zeroed;
+- `length.bin`, and `data_level0.bin` behind the last element, are memory that was never
+  initialised, deleted vectors and metadata among it: they are zeroed, the latter again once the
+  store is open, since an index without elements is written anew then;
 - the full-text index keeps trigrams until it is optimised, free pages keep text and metadata
   until the database is rewritten;
 - collections that were deleted leave the folder of their index: it is removed.
@@ -23,7 +25,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from piirag.erasure.targets.hnsw_file import overwrite_deleted
+from piirag.erasure.targets.hnsw_file import clear_unused, overwrite_deleted
 from piirag.errors import ErasureError
 
 _DATABASE = "chroma.sqlite3"
@@ -64,6 +66,10 @@ def reclaim(collection: Any, folder: Path | None) -> None:
         _remove_orphans(folder)
     if collection.count() != before:
         raise ErasureError("the number of items changed while bytes were removed")
+    # An index without elements is written anew when it is opened, with whatever memory this
+    # process had there: also that of the items that were just deleted.
+    for segment in segments:
+        _clear_unused(folder / segment)
 
 
 def _write_index(collection: Any, system: Any) -> None:
@@ -137,6 +143,16 @@ def _clean_index(folder: Path) -> None:
         # Nothing was ever written: a collection without vectors.
         return
     overwrite_deleted(folder)
+    _clear_lengths(folder)
+
+
+def _clear_unused(folder: Path) -> None:
+    if folder.is_dir():
+        clear_unused(folder)
+        _clear_lengths(folder)
+
+
+def _clear_lengths(folder: Path) -> None:
     lengths = folder / "length.bin"
     if lengths.exists():
         with lengths.open("r+b") as file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,50 @@ def overwrite_deleted(folder: Path) -> int:
     Raises:
         ErasureError: The files are not as expected; nothing was changed.
     """
+    whole, layout = _opened(folder)
+    if whole is None:
+        return 0
+    # What is behind the last element is memory that was never initialised.
+    whole[layout.count :] = 0
+    records = whole[: layout.count]
+    gone = (records[:, _MARK_AT] & _DELETED).astype(bool)
+    vectors = records[:, layout.vector : layout.label].view("<f4")
+    neighbours = records[:, _LINK : _LINK + layout.links * _LINK].view("<u4")
+    degrees = records[:, :2].copy().view("<u2")[:, 0]
+    _fill(vectors, gone, neighbours, degrees)
+    _to_disk(whole, folder)
+    return int(gone.sum())
+
+
+def clear_unused(folder: Path) -> None:
+    """Zero what is behind the last element: memory of the process that wrote the file.
+
+    Whoever has the index open does not read it.
+
+    Args:
+        folder: As for `overwrite_deleted`.
+
+    Raises:
+        ErasureError: The files are not as expected; nothing was changed.
+    """
+    whole, layout = _opened(folder)
+    if whole is not None:
+        whole[layout.count :] = 0
+        _to_disk(whole, folder)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where things are in a file: how many elements, and offsets within a record."""
+
+    count: int
+    links: int
+    vector: int
+    label: int
+
+
+def _opened(folder: Path) -> tuple[Any, _Layout]:
+    """The records of level 0 as a matrix of bytes, mapped; None where there are none."""
     import numpy as np
 
     header, data = folder / "header.bin", folder / "data_level0.bin"
@@ -59,24 +104,19 @@ def overwrite_deleted(folder: Path) -> int:
     )
     if not good:
         raise ErasureError("the vector index is of an unknown version")
+    layout = _Layout(count, links, offset, label)
     if not length:
-        return 0
-    whole = np.memmap(data, dtype=np.uint8, mode="r+", shape=(length // size, size))
-    # What is behind the last element is memory that was never initialised.
-    whole[count:] = 0
-    records = whole[:count]
-    gone = (records[:, _MARK_AT] & _DELETED).astype(bool)
-    vectors = records[:, offset:label].view("<f4")
-    neighbours = records[:, _LINK : _LINK + links * _LINK].view("<u4")
-    degrees = records[:, :2].copy().view("<u2")[:, 0]
-    _fill(vectors, gone, neighbours, degrees)
+        return None, layout
+    return np.memmap(data, dtype=np.uint8, mode="r+", shape=(length // size, size)), layout
+
+
+def _to_disk(whole: Any, folder: Path) -> None:
     whole.flush()
-    handle = os.open(data, os.O_RDWR)
+    handle = os.open(folder / "data_level0.bin", os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-    return int(gone.sum())
 
 
 def _fill(vectors: Any, gone: Any, neighbours: Any, degrees: Any) -> None:

@@ -1,0 +1,348 @@
+"""Looking into chains, agents and stores of LangChain for `piirag check`.
+
+What stands behind a part of piirag is protected; what does not is not; a function that could do
+anything is said to be one into which nobody can look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import BaseDocumentTransformer
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseLanguageModel
+from langchain_core.output_parsers.base import BaseLLMOutputParser
+from langchain_core.prompts import BasePromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+    RunnablePick,
+    RunnableSequence,
+    RunnableWithFallbacks,
+)
+from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
+from langchain_core.runnables.configurable import (
+    DynamicRunnable,
+    RunnableConfigurableAlternatives,
+)
+from langchain_core.runnables.passthrough import RunnableAssign
+from langchain_core.runnables.router import RouterRunnable
+from langchain_core.tools import BaseTool
+from langchain_core.vectorstores import VectorStore
+
+from langchain_piirag.callbacks import PIICallbackHandler
+from langchain_piirag.documents import PIIDocumentScrubber
+from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
+from langchain_piirag.running import ModelCalls
+from langchain_piirag.splitters import PIITextSplitter
+from langchain_piirag.tenants import TenantVectorStore
+from langchain_piirag.vectorstores import UserVectorStore
+from piirag.governance.check.functions import Reach
+from piirag.governance.check.seen import (
+    FUNCTION,
+    INGESTION,
+    MODEL,
+    OTHER,
+    RETRIEVER,
+    TOOLS,
+    Seen,
+    register_introspector,
+)
+
+_DEEPEST = 40
+_PASSED = (
+    BasePromptTemplate,
+    BaseLLMOutputParser,
+    RunnablePick,
+)
+
+
+class _Walk:
+    """One walk through an object."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self._done: set[tuple[int, bool]] = set()
+        self._guarded = 0
+
+    def into(self, item: Any, path: str, shield: str = "", depth: int = 0) -> None:
+        """Look into an object.
+
+        Args:
+            item: The object.
+            path: Where it stands.
+            shield: What redacts, or blocks, whatever goes to models within; empty for nothing.
+            depth: How deep it stands.
+        """
+        if (id(item), bool(shield)) in self._done:
+            return
+        self._done.add((id(item), bool(shield)))
+        if depth > _DEEPEST:
+            self._add(OTHER, item, path, None, "nested too deeply")
+        elif not self._ours(item, path, depth):
+            self._theirs(item, path, shield, depth)
+
+    def _ours(self, item: Any, path: str, depth: int) -> bool:
+        """Parts of piirag; whether it was one."""
+        if isinstance(item, ModelCalls):
+            audited = self._callbacks(item, path) or _has_audit(item)
+            asked = item._settings.providers is not None
+            self._add(
+                MODEL, item, path, True, "redacts", inner=item.model, audited=audited, policy=asked
+            )
+        elif isinstance(item, PIIRetriever):
+            scrubs = True if item.scrub_query else None
+            why = "" if item.scrub_query else "the question reaches the wrapped retriever as it is"
+            self._add(RETRIEVER, item, path, scrubs, why, audited=_has_audit(item))
+            self._stores_of(item.retriever, f"{path}.retriever", depth)
+        elif isinstance(item, TenantRetriever | UserVectorStore | TenantVectorStore):
+            self._add(RETRIEVER, item, path, True, "bound to a user", audited=_has_audit(item))
+            self._add(INGESTION, item, path, True, "scrubs what is written")
+        elif isinstance(item, PIIDocumentScrubber | PIITextSplitter):
+            self._add(INGESTION, item, path, True, "scrubs documents")
+        elif isinstance(item, PIICallbackHandler):
+            self._add(OTHER, item, path, True, "watches", audited=_has_audit(item))
+        elif _named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
+            self.into(item.agent, f"{path}.agent", "PIIRedactionMiddleware", depth + 1)
+        elif isinstance(item, Runnable | BaseLanguageModel | BaseRetriever):
+            return False
+        elif type(item).__module__.startswith("langchain_piirag."):
+            self._add(OTHER, item, path, True)
+        else:
+            return False
+        return True
+
+    def _theirs(self, item: Any, path: str, shield: str, depth: int) -> None:
+        if isinstance(getattr(item, "piirag_guarded", None), Runnable):
+            # It asks the policy for providers, and redacts nothing.
+            self._guarded += 1
+            self.into(item.piirag_guarded, f"{path}.piirag_guarded", shield, depth + 1)
+            self._guarded -= 1
+        elif isinstance(item, BaseLanguageModel):
+            shield = shield or self._callbacks(item, path)
+            why = f"behind {shield}" if shield else "gets what it is sent as it is"
+            self._add(MODEL, item, path, bool(shield), why, inner=item)
+        elif isinstance(item, BaseRetriever):
+            self._retriever(item, path, shield, depth)
+        elif isinstance(item, VectorStore):
+            self._add(INGESTION, item, path, None, "who writes to it cannot be seen")
+        elif isinstance(item, Embeddings):
+            self._add(OTHER, item, path, None, "who feeds it cannot be seen")
+        elif _named(item, "langgraph.prebuilt.tool_node", "ToolNode"):
+            if item.tools_by_name:
+                names = f"{len(item.tools_by_name)} tools"
+                self._add(TOOLS, item, path, True if shield else None, names)
+        elif isinstance(item, BaseTool):
+            self._add(TOOLS, item, path, True if shield else None, "1 tool")
+        elif _is_middleware(item):
+            self._middleware(item, path, depth)
+        elif isinstance(getattr(item, "nodes", None), Mapping) and isinstance(item, Runnable):
+            self._graph(item, path, shield, depth)
+        elif isinstance(item, BaseDocumentTransformer):
+            self._add(INGESTION, item, path, None, "no part of piirag")
+        elif isinstance(item, _PASSED):
+            return
+        elif isinstance(item, Runnable):
+            self._runnable(item, path, shield, depth)
+        else:
+            self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
+
+    def _runnable(self, item: Any, path: str, shield: str, depth: int) -> None:
+        if isinstance(item, RunnableBindingBase):
+            given = item.config.get("callbacks") if isinstance(item.config, Mapping) else None
+            shield = shield or self._blocking(given, f"{path}.config")
+        functions = list(_functions_of(item))
+        for name, function in functions:
+            self._function(function, _at(path, name), shield, depth)
+        children = list(_children(item))
+        for name, child in children:
+            self.into(child, _at(path, name), shield, depth + 1)
+        if not (isinstance(item, RunnablePassthrough) or functions or children):
+            self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
+
+    def _retriever(self, item: BaseRetriever, path: str, shield: str, depth: int) -> None:
+        """A retriever of retrievers is what these are; one over a store is not protected."""
+        parts = list(_fields(item))
+        inner = [(n, p) for n, p in parts if isinstance(p, BaseRetriever)]
+        bound = [(n, p) for n, p in parts if isinstance(p, UserVectorStore)]
+        if not inner and not bound:
+            self._add(RETRIEVER, item, path, False, "question and chunks pass as they are")
+        for name, part in parts:
+            self.into(part, f"{path}.{name}", shield, depth + 1)
+
+    def _stores_of(self, item: Any, path: str, depth: int) -> None:
+        for name, part in _fields(item):
+            if isinstance(part, VectorStore):
+                self.into(part, f"{path}.{name}", "", depth + 1)
+            elif isinstance(part, BaseRetriever):
+                self._stores_of(part, f"{path}.{name}", depth + 1)
+
+    def _graph(self, item: Any, path: str, shield: str, depth: int) -> None:
+        """A compiled graph: its middleware stands around the model wherever it was given."""
+        nodes = {name: getattr(node, "bound", node) for name, node in item.nodes.items()}
+        reach = Reach(_is_known)
+        for bound in nodes.values():
+            for _, function in _functions_of(bound):
+                reach.follow(function)
+        guards = [found for _, found in reach.objects if _is_redaction(found)]
+        shield = "PIIRedactionMiddleware" if guards else shield
+        asked = any(guard._providers is not None for guard in guards)
+        self._guarded += asked
+        for name, bound in nodes.items():
+            if not str(name).startswith("__"):
+                self.into(bound, f"{path}.{name}", shield, depth + 1)
+        self._guarded -= asked
+
+    def _function(self, function: Any, path: str, shield: str, depth: int) -> None:
+        reach = Reach(_is_known)
+        reach.follow(function)
+        for name, found in reach.objects:
+            self.into(found, f"{path}.{name}", shield, depth + 1)
+        if reach.opaque:
+            named = ", ".join(sorted({str(n)[:40] for n in reach.opaque})[:5])
+            self.seen.append(Seen(FUNCTION, "function", path, None, f"cannot look into: {named}"))
+
+    def _middleware(self, item: Any, path: str, depth: int) -> None:
+        """Middleware calls models of its own, summarisers for one, past that of piirag."""
+        if _is_redaction(item):
+            return
+        for name, part in _fields(item):
+            self.into(part, f"{path}.{name}", "", depth + 1)
+
+    def _callbacks(self, item: Any, path: str) -> str:
+        return self._blocking(getattr(item, "callbacks", None), f"{path}.callbacks")
+
+    def _blocking(self, callbacks: Any, path: str) -> str:
+        """What blocks prompts with personal data among callbacks."""
+        handlers = getattr(callbacks, "handlers", callbacks)
+        for handler in handlers if isinstance(handlers, list) else ():
+            if isinstance(handler, PIICallbackHandler):
+                self.into(handler, path)
+                if handler._blocks["prompt"]:
+                    return "PIICallbackHandler, which blocks"
+        return ""
+
+    def _add(
+        self,
+        role: str,
+        item: Any,
+        path: str,
+        protected: bool | None,
+        why: str = "",
+        *,
+        inner: Any = None,
+        audited: object = False,
+        policy: bool = False,
+    ) -> None:
+        kind = type(item).__name__
+        policy = policy or bool(self._guarded)
+        self.seen.append(Seen(role, kind, path, protected, why, inner, bool(audited), policy))
+
+
+def _at(path: str, name: str) -> str:
+    return f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
+
+
+def _children(item: Any) -> Iterator[tuple[str, Any]]:
+    """The runnables that a composition holds."""
+    if isinstance(item, RunnableSequence):
+        yield from ((f"steps[{i}]", step) for i, step in enumerate(item.steps))
+    elif isinstance(item, RunnableParallel):
+        yield from ((f"[{name!r}]", step) for name, step in item.steps__.items())
+    elif isinstance(item, RunnableBindingBase | RunnableEachBase):
+        yield "bound", item.bound
+    elif isinstance(item, RunnableWithFallbacks):
+        yield "runnable", item.runnable
+        yield from ((f"fallbacks[{i}]", other) for i, other in enumerate(item.fallbacks))
+    elif isinstance(item, RunnableBranch):
+        for i, (condition, branch) in enumerate(item.branches):
+            yield f"branches[{i}].condition", condition
+            yield f"branches[{i}]", branch
+        yield "default", item.default
+    elif isinstance(item, RunnableAssign):
+        yield "mapper", item.mapper
+    elif isinstance(item, RouterRunnable):
+        yield from ((f"[{name!r}]", step) for name, step in item.runnables.items())
+    elif isinstance(item, DynamicRunnable):
+        yield "default", item.default
+        if isinstance(item, RunnableConfigurableAlternatives):
+            for name, other in item.alternatives.items():
+                if isinstance(other, Runnable):
+                    yield f"alternatives[{name!r}]", other
+
+
+def _functions_of(item: Any) -> Iterator[tuple[str, Any]]:
+    """The functions that a runnable calls."""
+    names: Iterable[str] = ()
+    if isinstance(item, RunnableLambda | RunnablePassthrough):
+        names = ("func", "afunc")
+    elif isinstance(item, RunnableGenerator):
+        names = ("_transform", "_atransform")
+    elif isinstance(item, RunnableConfigurableAlternatives):
+        for name, other in item.alternatives.items():
+            if not isinstance(other, Runnable):
+                yield f"alternatives[{name!r}]", other
+    elif _named(item, "langgraph._internal._runnable", "RunnableCallable"):
+        names = ("func", "afunc")
+    for name in names:
+        function = getattr(item, name, None)
+        if function is not None:
+            yield name, function
+
+
+def _fields(item: Any) -> Iterator[tuple[str, Any]]:
+    """What an object holds that can be looked into, also in lists."""
+    for name, value in list(getattr(item, "__dict__", {}).items()):
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if _is_known(part):
+                yield name, part
+
+
+def _is_known(item: Any) -> bool:
+    """Whether an object is worth looking into."""
+    if isinstance(item, type):
+        return False
+    kinds = (Runnable, VectorStore, BaseTool, BaseCallbackHandler, TenantVectorStore)
+    return isinstance(item, kinds) or _is_middleware(item)
+
+
+def _is_middleware(item: Any) -> bool:
+    return any(
+        base.__module__.startswith("langchain.agents.middleware")
+        and base.__name__ == "AgentMiddleware"
+        for base in type(item).__mro__
+    )
+
+
+def _is_redaction(item: Any) -> bool:
+    return _named(item, "langchain_piirag.middleware", "PIIRedactionMiddleware")
+
+
+def _named(item: Any, module: str, name: str) -> bool:
+    """Whether an object is of a class that is not imported here."""
+    return any(b.__module__ == module and b.__name__ == name for b in type(item).__mro__)
+
+
+def _has_audit(item: Any) -> bool:
+    return any(getattr(item, name, None) is not None for name in ("_audit", "audit"))
+
+
+def introspect(item: Any, path: str) -> list[Seen] | None:
+    """What is in an object of LangChain, or of piirag's package for it; None for any other."""
+    known = (Runnable, VectorStore, Embeddings, BaseDocumentTransformer, BaseCallbackHandler)
+    ours = type(item).__module__.startswith("langchain_piirag.")
+    if not (isinstance(item, known) or ours or _is_middleware(item)):
+        return None
+    walk = _Walk()
+    walk.into(item, path)
+    return walk.seen
+
+
+register_introspector(introspect)
