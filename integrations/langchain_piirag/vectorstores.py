@@ -89,7 +89,7 @@ class UserVectorStore(VectorStore):
             Chunk(c.text, c.metadata, (ids[i] if ids else None) or c.id or str(uuid.uuid4()))
             for i, c in enumerate(chunks)
         ]
-        clean = self._binding.inward(chunks, known)
+        clean = self._binding.inward(chunks, known, stored=True)
         prefix = len(self._binding.scoped(""))
         stale = [
             self._binding.scoped(str(before.id))

@@ -27,6 +27,7 @@ from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
 from piirag.errors import ConfigurationError, TenancyError
+from piirag.governance.stamps import Stamp
 from piirag.redaction.scrubber import Scrubber
 
 _RETRIEVER = frozenset(
@@ -60,10 +61,12 @@ class TenantIndex:
         docstore_path: The file the docstore is persisted to; see `DocstoreTarget`.
         transformations: Split a scrubbed document; LlamaIndex's `Settings.transformations` if
             None.
+        stamp: Written into the metadata of every chunk: source, writer, time, label. See `Stamp`.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
-        ConfigurationError: A `TenantVectorStore` with another scrubber.
+        ConfigurationError: A `TenantVectorStore` with another scrubber, or beside a stamp; a
+            stamp that holds personal data.
     """
 
     def __init__(
@@ -79,9 +82,12 @@ class TenantIndex:
         docstore: BaseDocumentStore | None = None,
         docstore_path: str | None = None,
         transformations: Sequence[TransformComponent] | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self._embed_model: BaseEmbedding = embed_model or Settings.embed_model
         if isinstance(vector_store, TenantVectorStore):
+            if stamp is not None:
+                raise ConfigurationError("give the stamp to the TenantVectorStore")
             if vector_store.scrubber is not scrubber:
                 raise ConfigurationError("the vector store has another scrubber than the index")
             self._store = vector_store
@@ -94,6 +100,7 @@ class TenantIndex:
                 keyed_user_ids=keyed_user_ids,
                 embed_model=self._embed_model,
                 known=known,
+                stamp=stamp,
             )
         self._docstore = docstore
         self._docstore_path = docstore_path

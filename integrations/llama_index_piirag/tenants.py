@@ -17,6 +17,7 @@ from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known, check_known
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import SHARED, Space, TenantBinding, TenantTags, spaces
 
@@ -38,10 +39,12 @@ class TenantVectorStore:
             is refused: its vector gives the raw text away.
         known: Values the application knows that may stand in questions and filters.
         docstore: Where the texts are, for a store that holds none and was filled without piirag.
+        stamp: Written into the metadata of every chunk: source, writer, time, label. See `Stamp`.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
-        ConfigurationError: A docstore for a store that holds its texts itself.
+        ConfigurationError: A docstore for a store that holds its texts itself, or a stamp that
+            holds personal data.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class TenantVectorStore:
         embed_model: BaseEmbedding | None = None,
         known: Known | None = None,
         docstore: Any = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.known = check_known(known)
@@ -62,6 +66,7 @@ class TenantVectorStore:
         self._node_store = node_store_for(vector_store, docstore)
         self._known_from = known_from
         self._embed_model = embed_model
+        self._stamp = check_stamp(stamp, scrubber)
 
     def for_user(
         self, user_id: str, *, shared: bool = False, groups: Sequence[str] = ()
@@ -94,7 +99,7 @@ class TenantVectorStore:
 
     def _view(self, owner: str | Space, reads: Sequence[Space] = ()) -> UserVectorStore:
         binding = TenantBinding(
-            self.scrubber, owner, self.tags, self._known_from, self.known, reads
+            self.scrubber, owner, self.tags, self._known_from, self.known, reads, self._stamp
         )
         return UserVectorStore(
             TenantCollection(self._node_store, binding), binding, self._embed_model

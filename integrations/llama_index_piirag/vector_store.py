@@ -119,7 +119,7 @@ class UserVectorStore(BasePydanticVectorStore):
         nodes = list(nodes)
         if any(isinstance(node, BaseNode) and node.embedding is None for node in nodes):
             raise InvalidInputError("a node has no embedding")
-        clean = scrub_nodes(self._binding, nodes)
+        clean = scrub_nodes(self._binding, nodes, stored=True)
         stale = [
             self._binding.scoped(bare)
             for node, after in zip(nodes, clean, strict=True)

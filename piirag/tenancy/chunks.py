@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from typing import Any
 
@@ -13,6 +13,7 @@ from piirag.detection.bare_numbers import sure
 from piirag.detection.known import Known, KnownValues, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
+from piirag.governance.stamps import LABEL, Stamp, Stamps
 from piirag.redaction.result import ScrubResult
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.borders import Piece, mended, piece_of
@@ -32,6 +33,8 @@ class Chunk:
         id: Its id, if it has one.
         source: What it was cut from, where the metadata do not say.
         start: Offset in that source, in characters.
+        whole: False for a part of another chunk, such as a relation's metadata: it gets no stamp
+            of its own.
     """
 
     text: str
@@ -39,6 +42,7 @@ class Chunk:
     id: str | None = None
     source: str | None = None
     start: int | None = None
+    whole: bool = True
 
     def __repr__(self) -> str:
         return f"Chunk({len(self.text)} characters)"
@@ -54,6 +58,7 @@ class ChunkScrubber:
             ``{"PERSON": ["customer", "author"]}``.
         known: Values the application knows that may stand in questions; those of the user's own
             chunks are known anyway.
+        stamp: What to stamp chunks with; if None, the stamps of an earlier stage are kept.
     """
 
     def __init__(
@@ -62,14 +67,20 @@ class ChunkScrubber:
         user_id: str,
         known_from: Mapping[str, Sequence[str]] | None = None,
         known: Known | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.user_id = user_id
+        self._stamps = Stamps(scrubber, user_id, stamp)
         self.asked_about = check_known(known)
         self._known_from = _check_known_from(known_from)
 
     def scrub(
-        self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
+        self,
+        chunks: Sequence[Chunk],
+        known: Known | Sequence[Known | None] | None = None,
+        *,
+        stored: bool = False,
     ) -> list[Chunk]:
         """Scrub chunks; the same chunk gives the same result every time.
 
@@ -77,6 +88,7 @@ class ChunkScrubber:
             chunks: What to scrub; not changed.
             known: Values the application knows to stand in these chunks, or a list of such
                 mappings, one for each chunk.
+            stored: Whether they go into a store now, the time of which is part of their stamp.
 
         Raises:
             InvalidInputError: Text, metadata or id of the wrong kind.
@@ -86,6 +98,7 @@ class ChunkScrubber:
         each = [known] * len(chunks) if known is None or isinstance(known, Mapping) else known
         if len(each) != len(chunks):
             raise InvalidInputError("known must be one mapping, or one for each chunk")
+        chunks, sealed = self._apart(chunks)
         knowns = self._knowns(chunks, each)
         keys = _Keys(self.scrubber, self.user_id)
         batch = _Batch()
@@ -95,10 +108,20 @@ class ChunkScrubber:
             _walk(_require_mapping(chunk.metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
         ids = self._ids([chunk.id for chunk in chunks], knowns)
-        return [
+        clean = [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, own, keys), id)
             for chunk, own, id in zip(chunks, knowns, ids, strict=True)
         ]
+        if self._stamps.keeps:
+            self._note(clean, sealed)
+            return _joined(clean, sealed)
+        stamps = [
+            self._stamps.stamped(given.metadata, chunk.metadata, old, stored=stored)
+            if given.whole
+            else old
+            for given, chunk, old in zip(chunks, clean, sealed, strict=True)
+        ]
+        return _joined(clean, stamps)
 
     def again(self, chunks: Sequence[Chunk], *, remember: bool = True) -> list[Chunk]:
         """Scrub retrieved chunks once more, text and metadata; keeps their ids.
@@ -110,6 +133,7 @@ class ChunkScrubber:
         """
         if not chunks:
             return []
+        chunks, sealed = self._apart(chunks)
         batch = _Batch()
         keys = _Keys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
@@ -118,10 +142,37 @@ class ChunkScrubber:
             batch.add(text, none)
             _walk(chunk.metadata, batch.leaf(none))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
-        return [
+        clean = [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
         ]
+        self._note(clean, sealed)
+        return _joined(clean, sealed)
+
+    def _apart(self, chunks: Sequence[Chunk]) -> tuple[list[Chunk], list[dict[str, Any]]]:
+        """Chunks without stamps, which are no text to be searched, and their genuine stamps."""
+        bare, sealed = [], []
+        for chunk in chunks:
+            rest, stamps = self._stamps.apart(_require_mapping(chunk.metadata))
+            bare.append(chunk if rest is chunk.metadata else replace(chunk, metadata=rest))
+            sealed.append(stamps)
+        return bare, sealed
+
+    def _note(self, chunks: Sequence[Chunk], sealed: Sequence[Mapping[str, Any]]) -> None:
+        """Have the labels of chunks that were read known when a prompt holds them."""
+        for chunk, stamps in zip(chunks, sealed, strict=True):
+            self.note(chunk.text, stamps)
+
+    def note(self, text: str, stamps: Mapping[str, Any]) -> None:
+        """Have the label of a text known when a prompt holds it. See `SeenLabels`.
+
+        Args:
+            text: What was read, scrubbed.
+            stamps: Its genuine stamps; what is beside them does not matter.
+        """
+        if LABEL in stamps and text:
+            tag = self.scrubber.vault.tag(self.user_id)
+            self.scrubber.labels.note(tag, text, stamps[LABEL])
 
     def _mended(self, chunks: Sequence[Chunk], knowns: Sequence[Known]) -> list[str]:
         """The texts of chunks, a value that lies over two neighbours whole in one of them."""
@@ -312,6 +363,13 @@ class _Batch:
                 together=self._together,
             )
         )
+
+
+def _joined(chunks: Sequence[Chunk], stamps: Sequence[Mapping[str, Any]]) -> list[Chunk]:
+    return [
+        replace(chunk, metadata={**chunk.metadata, **own}) if own else chunk
+        for chunk, own in zip(chunks, stamps, strict=True)
+    ]
 
 
 def _is_opaque(id: str) -> bool:
