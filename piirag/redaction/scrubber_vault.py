@@ -8,7 +8,7 @@ from piirag.detection.known import KnownValues
 from piirag.detection.protocol import Detector
 from piirag.detection.spans import Span
 from piirag.detection.text import require_text
-from piirag.governance.labels import SeenLabels
+from piirag.governance.seen import SeenTexts
 from piirag.policy import Policy
 from piirag.redaction import operators, tokens
 from piirag.redaction.carried import Carried
@@ -36,8 +36,8 @@ class ScrubberVault:
         self._states = UserStates()
         self.passing = PassingTokens()
         """Tokens made for questions, which no vault holds."""
-        self.labels = SeenLabels()
-        """The labels of chunks that were read lately."""
+        self.labels: SeenTexts[str] = SeenTexts()
+        """The labels of chunks that were read lately, by the vault's tag of the user."""
         self.vault.on_forget(self._states.drop)
         self.vault.on_forget(self.labels.drop)
         self._random = self.policy.pseudonyms == "random"

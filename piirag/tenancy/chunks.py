@@ -164,7 +164,7 @@ class ChunkScrubber:
             self.note(chunk.text, stamps)
 
     def note(self, text: str, stamps: Mapping[str, Any]) -> None:
-        """Have the label of a text known when a prompt holds it. See `SeenLabels`.
+        """Have the label of a text known when a prompt holds it. See `SeenTexts`.
 
         Args:
             text: What was read, scrubbed.

@@ -1,0 +1,129 @@
+"""What an observer of a framework's events is to know of the call that a wrapper makes.
+
+A wrapper redacts, calls the model, and restores the reply. The framework's callbacks and events
+are about the call in between: they see placeholders, and end before the reply is restored. The
+wrapper therefore leaves an `Observation` where they can find it, and says when all is over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from piirag.errors import AuditError
+from piirag.governance.labels import above, highest
+from piirag.redaction.reply import Reply
+from piirag.redaction.scrubber import Scrubber
+from piirag.redaction.session import RedactionSession
+
+Hook = Callable[[BaseException | None], None]
+
+_current: ContextVar[Observation | None] = ContextVar("piirag_observation", default=None)
+
+
+class Observation:
+    """One call of a wrapped model.
+
+    Args:
+        session: Its session.
+        given: Gives the text of the input as it came, before redaction; asked only if somebody
+            records the call.
+        user_id: The user it is for.
+        label: The highest label of the chunks in its prompt.
+    """
+
+    def __init__(
+        self,
+        session: RedactionSession,
+        given: Callable[[], str],
+        user_id: str | None,
+        label: str | None = None,
+    ) -> None:
+        self.session = session
+        self.given = given
+        self.user_id = user_id
+        self.label = label
+        self.is_over = False
+        self._replies: list[Reply] = []
+        self._hooks: list[Hook] = []
+
+    @property
+    def found(self) -> dict[str, int]:
+        """Entity type -> values that were replaced in the prompt."""
+        return {kind: count for kind, count in self.session.found.items() if count > 0}
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What became of tokens and values of the reply: see `ReplyCounts`."""
+        total: Counter[str] = Counter()
+        for reply in self._replies:
+            total.update(reply.counts.as_dict())
+        return dict(total)
+
+    def reply(self) -> Reply:
+        """A reply to this call; make one for each."""
+        self._replies.append(self.session.reply())
+        return self._replies[-1]
+
+    def at_end(self, hook: Hook) -> None:
+        """Have a function called when the reply is restored, or at once where it is already.
+
+        Args:
+            hook: Gets the exception that the caller gets, or None.
+        """
+        if self.is_over:
+            hook(None)
+        else:
+            self._hooks.append(hook)
+
+    def over(self, error: BaseException | None = None) -> None:
+        """All is over: the caller has the reply, or gets an exception.
+
+        Raises:
+            AuditError: The call could not be recorded, and the caller gets no other exception.
+        """
+        hooks, self._hooks = self._hooks, []
+        self.is_over = True
+        failed: AuditError | None = None
+        for hook in hooks:
+            try:
+                hook(error)
+            except AuditError as unwritten:
+                failed = unwritten
+        if failed is not None and error is None:
+            raise failed
+
+    def __repr__(self) -> str:
+        return "Observation(...)"
+
+
+def current() -> Observation | None:
+    """The call of a wrapper that is being made here, if any."""
+    return _current.get()
+
+
+@contextmanager
+def observed(observation: Observation | None) -> Iterator[None]:
+    """Let observers find an observation while the model is called."""
+    token = _current.set(observation)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def label_of(scrubber: Scrubber | None, user_id: str | None, text: Callable[[], str]) -> str | None:
+    """The highest label of the user's chunks that stand in a text; None where none is known."""
+    if scrubber is None or user_id is None:
+        return None
+    tag = scrubber.vault.tag(user_id)
+    if not scrubber.labels.knows(tag):
+        return None
+    return highest(scrubber.labels.found_in(tag, [text()]))
+
+
+def is_above(label: str | None, ceiling: str | None) -> bool:
+    """Whether a label is over a ceiling; without one, nothing is."""
+    return ceiling is not None and above(label, ceiling)
