@@ -9,7 +9,7 @@ from typing import Any
 from piirag.observe.text import WITHHELD, TextGuard
 
 # What every record has. Anything else in it came as `extra=`.
-_OWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
+OWN_ATTRIBUTES = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
     "message",
     "asctime",
     "taskName",
@@ -61,7 +61,7 @@ class LogScrubber(logging.Filter):
         for name in _NAMES:
             if isinstance(shown := record.__dict__.get(name), str):
                 record.__dict__[name] = guard.text(shown)
-        for name in set(record.__dict__) - _OWN - {_DONE}:
+        for name in set(record.__dict__) - OWN_ATTRIBUTES - {_DONE}:
             record.__dict__[name] = guard.value(record.__dict__[name], context=f"{name}: ")
 
     def _message(self, record: logging.LogRecord) -> tuple[Any, Any]:
@@ -100,7 +100,7 @@ class LogScrubber(logging.Filter):
 def _empty(record: logging.LogRecord) -> None:
     record.msg, record.args = WITHHELD, ()
     record.exc_info = record.exc_text = record.stack_info = None
-    for name in set(record.__dict__) - _OWN:
+    for name in set(record.__dict__) - OWN_ATTRIBUTES:
         record.__dict__[name] = WITHHELD
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from piirag.observe.text import WITHHELD, TextGuard
 
 # Set by structlog itself; a renderer needs them as they are.
-_OWN = frozenset({"level", "log_level", "timestamp", "logger"})
+OWN_FIELDS = frozenset({"level", "log_level", "timestamp", "logger"})
 
 
 class StructlogScrubber:
@@ -40,7 +40,7 @@ class StructlogScrubber:
             error = sys.exc_info()
         if isinstance(error, tuple):
             error = error[1] if len(error) == 3 else None
-        kept = {k: event.pop(k) for k in _OWN & set(event) if isinstance(event[k], str)}
+        kept = {k: event.pop(k) for k in OWN_FIELDS & set(event) if isinstance(event[k], str)}
         # Of a wrapped standard record, structlog's own formatter takes what it needs out itself.
         inner: dict[str, Any] = {
             k: event.pop(k) for k in ("_record", "_from_structlog") if k in event

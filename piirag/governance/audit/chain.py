@@ -1,0 +1,148 @@
+"""The hash chain: every record holds the hash of the one before it.
+
+With a key the hashes are HMAC-SHA256, so that who has the log but not the key cannot make a chain
+that fits. Without one they are SHA-256: they show accidents, and changes by somebody who does not
+take the trouble to compute the rest of the chain anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from piirag.errors import AuditError, ConfigurationError
+from piirag.governance.audit.record import SCHEMA_VERSION
+from piirag.vault.keys import derive
+
+GENESIS = "0" * 64
+"""`prev` of the first record."""
+
+LEAST_KEY_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last record of a chain.
+
+    Args:
+        seq: Its number; 0 before the first.
+        hash: Its hash.
+    """
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Records that were deleted because their time was over; the chain goes on behind them.
+
+    Args:
+        first: The number of the first.
+        last: The number of the last.
+        hash: The hash of the last.
+    """
+
+    first: int
+    last: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Links records, under a key or without one.
+
+    Args:
+        key: At least 128 bits; None for plain hashes.
+
+    Raises:
+        ConfigurationError: The key is too short.
+    """
+
+    key: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.key is not None:
+            check_key(self.key)
+            object.__setattr__(self, "_derived", derive(self.key, "audit-chain"))
+
+    @property
+    def keyed(self) -> bool:
+        """Whether there is a key."""
+        return self.key is not None
+
+    def digest(self, purpose: str, data: bytes) -> str:
+        """The hash of some bytes, 64 hexadecimal digits.
+
+        Args:
+            purpose: What they are; the same bytes for another purpose have another hash.
+            data: The bytes.
+        """
+        body = purpose.encode() + b"\0" + data
+        if self.key is None:
+            return hashlib.sha256(body).hexdigest()
+        key: bytes = self._derived  # type: ignore[attr-defined]
+        return hmac.digest(key, body, "sha256").hex()
+
+    def sealed(self, record: Mapping[str, Any], head: Head) -> dict[str, Any]:
+        """A record with its place in the chain.
+
+        Args:
+            record: The record.
+            head: The one before it.
+        """
+        whole = {**record, "schema": SCHEMA_VERSION, "seq": head.seq + 1, "prev": head.hash}
+        whole["hash"] = self.digest("record", canonical(whole))
+        return whole
+
+    def fits(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record's hash is that of the record."""
+        body = {key: value for key, value in record.items() if key != "hash"}
+        return hmac.compare_digest(
+            self.digest("record", canonical(body)), str(record.get("hash", ""))
+        )
+
+
+def canonical(record: Mapping[str, Any]) -> bytes:
+    """The one way a record is written: sorted names, no spaces, ASCII only.
+
+    Raises:
+        AuditError: It is not JSON.
+    """
+    try:
+        return json.dumps(
+            record, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
+        ).encode("ascii")
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise AuditError("an audit record is not JSON data")
+
+
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """The record that a line holds; None where it is none in the one way it may be written."""
+    try:
+        record = json.loads(line)
+        good = (
+            isinstance(record, dict)
+            and type(record.get("seq")) is int
+            and isinstance(record.get("prev"), str)
+            and isinstance(record.get("hash"), str)
+            and canonical(record) == line
+        )
+    except (ValueError, RecursionError, AuditError):
+        return None
+    return record if good else None
+
+
+def check_key(key: Any) -> None:
+    """Refuse a key that is none.
+
+    Raises:
+        ConfigurationError: No bytes, or under 128 bits.
+    """
+    if not isinstance(key, bytes) or len(key) < LEAST_KEY_BYTES:
+        raise ConfigurationError(f"the key of the audit log has at least {LEAST_KEY_BYTES} bytes")

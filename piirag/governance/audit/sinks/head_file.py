@@ -1,0 +1,130 @@
+"""What stands beside a log of JSON lines: the note of its last record, and of what was deleted.
+
+The note of the last record is what shows a log that was cut off at its end. Its file also carries
+the lock that writers of several processes take.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from piirag.errors import AuditError
+from piirag.governance.audit.chain import GENESIS, Chain, Head, Removed, canonical
+
+_BYTES = 512
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a log stands.
+
+    Args:
+        seq: The number of the last record.
+        hash: Its hash.
+        first: The number that the first record of the current file had.
+        size: Bytes of the current file.
+        day: The day of the current file, ``2026-01-31``; empty while there is no record in it.
+    """
+
+    seq: int = 0
+    hash: str = GENESIS
+    first: int = 1
+    size: int = 0
+    day: str = ""
+
+    @property
+    def head(self) -> Head:
+        """The last record."""
+        return Head(self.seq, self.hash)
+
+
+def read_state(handle: int, chain: Chain) -> State | None:
+    """The note in an open file; None where the file is empty.
+
+    Raises:
+        AuditError: It was altered, or made under another key.
+    """
+    data = os.pread(handle, _BYTES, 0).rstrip()
+    if not data:
+        return None
+    try:
+        found = json.loads(data)
+        mac = found.pop("mac")
+        state = State(**found)
+        good = (
+            mac == chain.digest("head", canonical(asdict(state)))
+            and all(type(n) is int and n >= 0 for n in (state.seq, state.first, state.size))
+            and isinstance(state.hash, str)
+            and isinstance(state.day, str)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, AuditError):
+        good = False
+    if not good:
+        raise AuditError("the head of the audit log was altered, or belongs to another key")
+    return state
+
+
+def write_state(handle: int, state: State, chain: Chain) -> None:
+    """Put the note into an open file, in one write of one sector."""
+    body = asdict(state)
+    body["mac"] = chain.digest("head", canonical(asdict(state)))
+    os.pwrite(handle, canonical(body).ljust(_BYTES - 1) + b"\n", 0)
+
+
+def read_removed(path: Path, chain: Chain) -> list[Removed]:
+    """What was deleted because its time was over.
+
+    Raises:
+        AuditError: The note of it was altered, or made under another key.
+    """
+    try:
+        found: Any = json.loads(path.read_bytes())
+        ranges = found["removed"]
+        good = found["mac"] == chain.digest("removed", canonical({"removed": ranges}))
+        removed = [Removed(*entry) for entry in ranges] if good else []
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        good = False
+    if not good:
+        raise AuditError("the note of deleted records was altered, or belongs to another key")
+    return removed
+
+
+def write_removed(path: Path, removed: Sequence[Removed], chain: Chain) -> None:
+    """Replace the note of what was deleted; never half of it."""
+    ranges = [[r.first, r.last, r.hash] for r in removed]
+    mac = chain.digest("removed", canonical({"removed": ranges}))
+    replace_file(path, json.dumps({"removed": ranges, "mac": mac}).encode() + b"\n")
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a whole file, mode 0600, in the place of another."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def merged(removed: Sequence[Removed], more: Sequence[Removed]) -> list[Removed]:
+    """Both, in order, with neighbours made one."""
+    result: list[Removed] = []
+    for entry in sorted([*removed, *more], key=lambda r: (r.first, r.last)):
+        if result and entry.first <= result[-1].last + 1:
+            if entry.last > result[-1].last:
+                result[-1] = replace(result[-1], last=entry.last, hash=entry.hash)
+        else:
+            result.append(entry)
+    return result

@@ -1,0 +1,181 @@
+"""The files of a log of JSON lines: the current one, those it was rotated into, and the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The names of a log's files.
+
+    Args:
+        current: The file that is written to: ``audit.jsonl``. Rotated ones stand beside it, with
+            the number of their first record: ``audit.000000000001.jsonl``.
+    """
+
+    current: Path
+
+    @property
+    def head(self) -> Path:
+        """The note of the last record, and the writers' lock."""
+        return self.current.with_name(self.current.name + ".head")
+
+    @property
+    def removed(self) -> Path:
+        """The note of what was deleted because its time was over."""
+        return self.current.with_name(self.current.name + ".removed")
+
+    def rotated(self, first: int) -> Path:
+        """The name of a rotated file by its first record."""
+        return self.current.with_name(f"{self.current.stem}.{first:012d}{self.current.suffix}")
+
+    def all_rotated(self) -> list[Path]:
+        """The rotated files in the order of the chain."""
+        stem, suffix = re.escape(self.current.stem), re.escape(self.current.suffix)
+        name = re.compile(rf"{stem}\.(\d{{12,}}){suffix}")
+        found = [(m, p) for p in self.current.parent.iterdir() if (m := name.fullmatch(p.name))]
+        return [path for _, path in sorted(found, key=lambda item: int(item[0][1]))]
+
+
+class Files:
+    """The open files of a writer, and the lock that keeps writers apart.
+
+    Args:
+        paths: Their names.
+
+    Raises:
+        OSError: They cannot be opened.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self.current = -1
+        self.head = -1
+        with self.locked():
+            pass
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all other writers out; both files are those that stand under the names now."""
+        if self._pid != os.getpid():
+            # A lock that a thread of the parent held is held forever in the child, and a lock on
+            # a file that both have open is one lock.
+            self._pid, self._lock = os.getpid(), threading.RLock()
+            self.close()
+        with self._lock:
+            self._lock_head()
+            try:
+                if not _same(self.current, self._paths.current):
+                    self.reopen()
+                yield
+            finally:
+                fcntl.flock(self.head, fcntl.LOCK_UN)
+
+    def _lock_head(self) -> None:
+        while True:
+            if self.head < 0:
+                self.head = opened(self._paths.head, os.O_RDWR)
+            fcntl.flock(self.head, fcntl.LOCK_EX)
+            if _same(self.head, self._paths.head):
+                return
+            os.close(self.head)
+            self.head = -1
+
+    def reopen(self) -> None:
+        """Open the current file anew."""
+        if self.current >= 0:
+            os.close(self.current)
+            self.current = -1
+        self.current = opened(self._paths.current, os.O_RDWR | os.O_APPEND)
+
+    def close(self) -> None:
+        """Close both."""
+        for handle in (self.current, self.head):
+            if handle >= 0:
+                os.close(handle)
+        self.current = self.head = -1
+
+
+def opened(path: Path, flags: int) -> int:
+    """Open a file of which only its owner shall read, and create it if it is not there."""
+    handle = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def _same(handle: int, path: Path) -> bool:
+    """Whether an open file is the one under this name."""
+    if handle < 0:
+        return False
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(handle)
+    return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
+
+
+@contextlib.contextmanager
+def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[bytes]]]]]:
+    """Every file of a log, opened at one moment between two records.
+
+    Yields:
+        The file of the head, None where there is none, and the others in the order of the chain.
+    """
+    with contextlib.ExitStack() as stack:
+        head = None
+        with contextlib.suppress(FileNotFoundError):
+            head = os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, head)
+            fcntl.flock(head, fcntl.LOCK_SH)
+        files = []
+        for path in [*paths.all_rotated(), paths.current]:
+            with contextlib.suppress(FileNotFoundError):
+                files.append((path, stack.enter_context(path.open("rb"))))
+        yield head, files
+
+
+def unlock(head: int | None) -> None:
+    """Let writers go on while files that are open are read."""
+    if head is not None:
+        fcntl.flock(head, fcntl.LOCK_UN)
+
+
+def lines_of(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """The lines of a file up to a size, without their ends; the last may have had none."""
+    left = size
+    for line in file:
+        line = line[:left]
+        left -= len(line)
+        if line:
+            yield line
+        if left <= 0:
+            return
+
+
+def last_line(path: Path) -> bytes:
+    """The last whole line of a file, without its end; empty where there is none."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        data = b""
+        while end > 0 and data.count(b"\n") < 2:
+            step = min(_BLOCK, end)
+            end -= step
+            file.seek(end)
+            data = file.read(step) + data
+    whole, _, _ = data.rpartition(b"\n")
+    return whole.rpartition(b"\n")[2]
