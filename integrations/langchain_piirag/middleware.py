@@ -6,7 +6,12 @@ import importlib.util
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
+from piirag.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    PiiragError,
+    TenancyError,
+)
 
 if importlib.util.find_spec("langchain") is None or importlib.util.find_spec("langgraph") is None:
     raise MissingDependencyError("langchain", "agents")
@@ -39,6 +44,7 @@ from langchain_piirag.agent_users import (
     user_of,
 )
 from langchain_piirag.owners import Owners
+from langchain_piirag.watching import note_refusal
 from piirag.redaction import Redactor, Scrubber
 from piirag.tenancy.tags import TENANT_KEY
 
@@ -226,7 +232,19 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             if self.mode == "state" and user is not None
             else None,
             owner=begins if self.mode == "wire" and _is_stored() else None,
+            user_id=reader,
+            labelled=self.scrubber,
         )
+
+    def _clean(self, request: ModelRequest[Any]) -> tuple[AgentCall, ModelRequest[Any]]:
+        """A call, and its request as it may leave; one that may not is recorded."""
+        call = self._call(request)
+        try:
+            return call, call.request(request)
+        except PiiragError as error:
+            config = var_child_runnable_config.get()
+            note_refusal(request.model, call.user_id, config, request.messages, error)
+            raise
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Any]
@@ -239,8 +257,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             DetectionError: The detector failed; nothing was sent.
             ModelCallError: The model raised.
         """
-        call = self._call(request)
-        clean = call.request(request)
+        call, clean = self._clean(request)
         response: Any = None
         # A reply is parsed within, with its values, and what does not fit is quoted.
         with Caught() as caught, restored_streams(call.reply()):
@@ -253,8 +270,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[Any]]
     ) -> Any:
         """See `wrap_model_call`."""
-        call = await run_in_executor(None, self._call, request)
-        clean = await run_in_executor(None, call.request, request)
+        call, clean = await run_in_executor(None, self._clean, request)
         response: Any = None
         with Caught() as caught:
             async with arestored_streams(call.reply()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from langchain_core.vectorstores import VectorStore
 
@@ -11,6 +12,8 @@ from langchain_piirag.vectorstores import UserVectorStore
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.governance.audit import AuditLog
+from piirag.governance.recorder import Recorder
 from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import SHARED, Space, TenantBinding, TenantTags, spaces
@@ -30,6 +33,9 @@ class TenantVectorStore:
         keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
             id, and an e-mail address used as one stays out of the store.
         stamp: Written into the metadata of every item: source, writer, time, label. See `Stamp`.
+        audit: The log that every search leaves a record in: an `AuditLog`, or a path for one. A
+            search that is part of a retriever's run with a `PIICallbackHandler` is recorded by
+            that instead.
 
     Raises:
         ConfigurationError: A stamp that holds personal data.
@@ -45,12 +51,14 @@ class TenantVectorStore:
         tenant_key: str = "user_id",
         keyed_user_ids: bool = False,
         stamp: Stamp | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         self._dialect = dialect_for(store)
         self._store = store
         self._scrubber = scrubber
         self._known_from = known_from
         self._stamp = check_stamp(stamp, scrubber)
+        self._recorder = None if audit is None else Recorder(audit)
         self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
 
     def for_user(
@@ -96,7 +104,7 @@ class TenantVectorStore:
         binding = TenantBinding(
             self._scrubber, owner, self._tags, self._known_from, known, reads, self._stamp
         )
-        return UserVectorStore(self._dialect, binding)
+        return UserVectorStore(self._dialect, binding, self._recorder)
 
     def erasure_targets(self) -> list[ErasureTarget]:
         """What `delete_user` has to erase from: the store and the vault."""

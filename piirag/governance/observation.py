@@ -8,7 +8,7 @@ wrapper therefore leaves an `Observation` where they can find it, and says when 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -47,6 +47,7 @@ class Observation:
         self.label = label
         self.is_over = False
         self._replies: list[Reply] = []
+        self._told: Counter[str] = Counter()
         self._hooks: list[Hook] = []
 
     @property
@@ -57,7 +58,7 @@ class Observation:
     @property
     def told(self) -> dict[str, int]:
         """What became of tokens and values of the reply: see `ReplyCounts`."""
-        total: Counter[str] = Counter()
+        total = Counter(self._told)
         for reply in self._replies:
             total.update(reply.counts.as_dict())
         return dict(total)
@@ -66,6 +67,10 @@ class Observation:
         """A reply to this call; make one for each."""
         self._replies.append(self.session.reply())
         return self._replies[-1]
+
+    def tell(self, counts: Mapping[str, int]) -> None:
+        """Note counts of a reply that was restored by other means than `reply`."""
+        self._told.update({k: n for k, n in counts.items() if type(n) is int})
 
     def at_end(self, hook: Hook) -> None:
         """Have a function called when the reply is restored, or at once where it is already.
@@ -112,6 +117,17 @@ def observed(observation: Observation | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def watched(observation: Observation) -> Iterator[Observation]:
+    """An observation that is over at the end of the block."""
+    try:
+        yield observation
+    except BaseException as error:
+        observation.over(error)
+        raise
+    observation.over()
 
 
 def label_of(scrubber: Scrubber | None, user_id: str | None, text: Callable[[], str]) -> str | None:

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class OpenRecord:
         decisions: What was decided on the way.
         observation: The wrapper's call that this is a part of.
         written: Whether the record is written.
+        redact: Redacts what the model says, where no wrapper does.
     """
 
     fields: dict[str, Any]
@@ -58,6 +59,7 @@ class OpenRecord:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     observation: Observation | None = None
     written: bool = False
+    redact: Callable[[str], str] | None = None
 
     def decide(
         self, action: str, where: str, reason: str, counts: Mapping[str, int] | None = None
@@ -237,9 +239,17 @@ class Recorder:
             record.decide("let_through", "reply", "values put back", counts)
         if raised is not None and outcome == "ok" and not isinstance(raised, GeneratorExit):
             outcome, error_type = "error", name_of(raised)
-        self._write(record, outcome, error_type)
+        # Without a look at replies, nobody knows what the model said by itself.
+        looked = observation.session.policy.replies != "allow" and not counts.get("UNSEEN")
+        self._write(record, outcome, error_type, ("prompt", "reply") if looked else ("prompt",))
 
-    def _write(self, record: OpenRecord, outcome: str, error_type: str | None) -> None:
+    def _write(
+        self,
+        record: OpenRecord,
+        outcome: str,
+        error_type: str | None,
+        redacted: Collection[str] = ("prompt", "reply"),
+    ) -> None:
         if record.written or self.audit is None:
             return
         record.written = True
@@ -249,7 +259,7 @@ class Recorder:
         made = AuditRecord(
             **fields, time=record.began, outcome=outcome, error_type=word(error_type)
         )
-        self.audit.write(made, redacted=("prompt", "reply"))
+        self.audit.write(made, redacted=redacted)
 
     def refused(self, operation: str, error: BaseException, **fields: Any) -> None:
         """Record a call that was stopped before anything was sent.

@@ -62,9 +62,7 @@ class SeenTexts(Generic[T]):
         with self._lock:
             seen = list(self._users.get(user, {}).items())
         whole = list(texts) if seen else []
-        return [
-            known for (head, tail), known in seen if any(head in t or tail in t for t in whole)
-        ]
+        return [known for (head, tail), known in seen if any(head in t or tail in t for t in whole)]
 
     def knows(self, user: str) -> bool:
         """Whether anything was noted for a user."""
