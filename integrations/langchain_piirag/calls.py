@@ -180,13 +180,8 @@ class Call:
 
     def restorer(self, tool_sink: Sink = "tool") -> Restorer:
         """What restores one reply; make one for each."""
-        return Restorer(
-            self.observation.reply(),
-            self.tools,
-            as_json=self.as_json,
-            tool_sink=tool_sink,
-            label=self.observation.label,
-        )
+        reply = self.observation.reply()
+        return Restorer(reply, self.tools, as_json=self.as_json, tool_sink=tool_sink)
 
     @property
     def looks(self) -> bool:

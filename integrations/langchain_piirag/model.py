@@ -45,8 +45,8 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
         shared_tools: Names of tools whose results are not the user's own where they do not say
             whose they are.
         max_label: The highest label of a chunk that may be sent to this model: ``"public"``,
-            ``"internal"``, ``"confidential"`` or ``"restricted"``. Chunks are known by the stamps that
-            `TenantVectorStore` wrote. None for no limit.
+            ``"internal"``, ``"confidential"`` or ``"restricted"``. Chunks are known by the stamps
+            that `TenantVectorStore` wrote. None for no limit.
         audit: The log that every call leaves a record in: an `AuditLog`, or a path for one. The
             same as a `PIICallbackHandler` in the callbacks of every call.
 

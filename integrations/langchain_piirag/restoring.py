@@ -54,7 +54,6 @@ class Restorer:
         tools: Names of the tools that get real values; None for all of them.
         as_json: The text of the reply is JSON: it is changed leaf by leaf, so that it parses.
         tool_sink: What the arguments of such tools count as.
-        label: The highest label of the chunks that the reply was made from.
     """
 
     def __init__(
@@ -64,10 +63,8 @@ class Restorer:
         *,
         as_json: bool = False,
         tool_sink: Sink = "tool",
-        label: str | None = None,
     ) -> None:
         self.reply = reply
-        self._label = label
         self.as_json = as_json
         self._tools = tools
         self._tool_sink: Sink = tool_sink
@@ -85,11 +82,9 @@ class Restorer:
 
     def with_counts(self, message: Any) -> Any:
         """The message, with the counts so far in its metadata, and the label of its sources."""
-        told: dict[str, Any] = dict(self.reply.counts.as_dict())
-        if self._label is not None:
-            told["label"] = self._label
+        told = {METADATA_KEY: self.reply.told}
         return message.model_copy(
-            update={"response_metadata": {**message.response_metadata, METADATA_KEY: told}}
+            update={"response_metadata": {**message.response_metadata, **told}}
         )
 
     def part(self, output: Any) -> Any:

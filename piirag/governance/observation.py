@@ -65,8 +65,10 @@ class Observation:
 
     def reply(self) -> Reply:
         """A reply to this call; make one for each."""
-        self._replies.append(self.session.reply())
-        return self._replies[-1]
+        reply = self.session.reply()
+        reply.label = self.label
+        self._replies.append(reply)
+        return reply
 
     def tell(self, counts: Mapping[str, int]) -> None:
         """Note counts of a reply that was restored by other means than `reply`."""
@@ -117,6 +119,16 @@ def observed(observation: Observation | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def begun(observation: Observation) -> Iterator[None]:
+    """A block in which a stream is begun: if that fails, all is over."""
+    try:
+        yield
+    except BaseException as error:
+        observation.over(error)
+        raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -261,6 +262,18 @@ class Recorder:
         )
         self.audit.write(made, redacted=redacted)
 
+    def abandon(self) -> None:
+        """Record all calls that are open as abandoned.
+
+        Raises:
+            AuditError: They cannot be recorded.
+        """
+        with self._lock:
+            lost = list(self._open.values())
+            self._open.clear()
+        for record in lost:
+            self.end(record, "error", error_type=ABANDONED)
+
     def refused(self, operation: str, error: BaseException, **fields: Any) -> None:
         """Record a call that was stopped before anything was sent.
 
@@ -269,6 +282,7 @@ class Recorder:
             error: Why.
             **fields: As for `begin`.
         """
+        fields.setdefault("request_id", str(uuid.uuid4()))
         record = self.begin(None, "model_call", operation, **fields)
         counts = getattr(error, "counts", None)
         record.decide("blocked", "prompt", _reason(error), counts)
