@@ -261,7 +261,7 @@ class PIICallbackHandler(BaseCallbackHandler):
         metadata = kwargs.get("metadata") or {}
         parent = kwargs.get("parent_run_id")
         observation = current() if event == "model_call" else None
-        record = self.recorder.begin(
+        return self.recorder.begin(
             run_id,
             event,
             operation,
@@ -275,11 +275,6 @@ class PIICallbackHandler(BaseCallbackHandler):
             request_model=word(metadata.get("ls_model_name")),
             server_address=_host(serialized),
         )
-        if observation is not None:
-            found = observation.found
-            what = "placeholders" if found else _NOTHING_FOUND
-            record.decide("redacted" if found else "let_through", "prompt", what, found)
-        return record
 
     def _looks(self, record: OpenRecord, what: str) -> bool:
         """Whether to look into what goes out: a wrapper has, and is looked at where it counts."""

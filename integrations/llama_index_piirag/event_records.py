@@ -106,10 +106,7 @@ class EventRecords:
             event, "model_call", operation, text=given, observation=observation, **told
         )
         if observation is not None:
-            found = observation.found
             record.fields["prompt"] = text
-            what = "placeholders" if found else "nothing found"
-            record.decide("redacted" if found else "let_through", "prompt", what, found)
             return
         self._redact(record, "prompt", text)
 

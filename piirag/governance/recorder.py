@@ -18,7 +18,7 @@ from piirag.governance.labels import highest
 from piirag.governance.observation import Observation
 from piirag.governance.seen import SeenTexts
 from piirag.governance.stamps import stamps_of
-from piirag.redaction.tokens import PSEUDONYM
+from piirag.redaction.tokens import LITERAL, PSEUDONYM
 
 MOST_OPEN = 10_000
 """Calls that may be open at once; the oldest beyond them is recorded as abandoned."""
@@ -154,6 +154,8 @@ class Recorder:
             made["input_hash"] = self.audit.input_hash(text, user)
             if event == "model_call":
                 self._went_in(record, user, text)
+        if observation is not None:
+            _decide_prompt(record, observation)
         if key is not None:
             with self._lock:
                 self._open[key] = record
@@ -337,6 +339,18 @@ def name_of(error: BaseException) -> str:
         # A `ModelCallError` stands for the provider's own.
         return inner
     return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+def _decide_prompt(record: OpenRecord, observation: Observation) -> None:
+    """Say what a wrapper made of the prompt."""
+    found = observation.found
+    issued = {k for k, count in observation.session.mapping.counts.items() if count} - {LITERAL}
+    if found:
+        record.decide("redacted", "prompt", "placeholders for values", found)
+    elif issued:
+        record.decide("redacted", "prompt", "placeholders for pseudonyms")
+    else:
+        record.decide("let_through", "prompt", "nothing found")
 
 
 def _reason(error: BaseException) -> str:
