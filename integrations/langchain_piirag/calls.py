@@ -114,15 +114,18 @@ class CallSettings:
         label = self.label(input)
         if is_above(label, self.max_label):
             raise ProviderPolicyError([f"a chunk labelled {label}, above {self.max_label}"])
+        content = parts.input(input)
+        clean = {name: parts.option(name, value) for name, value in options.items()}
+        observation = Observation(session, lambda: flat(input), self.user_id, label)
         return Call(
             model=with_tenant_cache(model, self._cache_tag),
-            input=parts.input(input),
+            input=content,
             config=parts.config(with_watcher(config, self.watcher)),
-            options={name: parts.option(name, value) for name, value in options.items()},
+            options=clean,
             session=session,
             tools=self.tools,
             as_json=wants_json(bound),
-            observation=Observation(session, lambda: flat(input), self.user_id, label),
+            observation=observation,
         )
 
     def label(self, input: Any) -> str | None:

@@ -24,7 +24,7 @@ _current: ContextVar[Observation | None] = ContextVar("piirag_observation", defa
 
 
 class Observation:
-    """One call of a wrapped model.
+    """One call of a wrapped model; made when its prompt is redacted, and nothing after it.
 
     Args:
         session: Its session.
@@ -45,15 +45,12 @@ class Observation:
         self.given = given
         self.user_id = user_id
         self.label = label
+        self.found = {kind: count for kind, count in session.found.items() if count > 0}
+        """Entity type -> values that were replaced in the prompt."""
         self.is_over = False
         self._replies: list[Reply] = []
         self._told: Counter[str] = Counter()
         self._hooks: list[Hook] = []
-
-    @property
-    def found(self) -> dict[str, int]:
-        """Entity type -> values that were replaced in the prompt."""
-        return {kind: count for kind, count in self.session.found.items() if count > 0}
 
     @property
     def told(self) -> dict[str, int]:
