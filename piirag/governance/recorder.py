@@ -161,8 +161,7 @@ class Recorder:
             with self._lock:
                 self._open[key] = record
                 lost = [self._open.popitem(last=False)[1]] if len(self._open) > MOST_OPEN else []
-            for other in lost:
-                self.end(other, "error", error_type=ABANDONED)
+            self._abandon(lost)
         return record
 
     def _went_in(self, record: OpenRecord, user: str | None, text: str) -> None:
@@ -276,7 +275,12 @@ class Recorder:
         with self._lock:
             lost = list(self._open.values())
             self._open.clear()
-        for record in lost:
+        self._abandon(lost)
+
+    def _abandon(self, records: Sequence[OpenRecord]) -> None:
+        for record in records:
+            # Nobody knows whether its wrapper will ever be done.
+            record.observation = None
             self.end(record, "error", error_type=ABANDONED)
 
     def refused(self, operation: str, error: BaseException, **fields: Any) -> None:

@@ -136,7 +136,7 @@ def test_a_function_that_labels_badly_stops_the_write_without_its_message() -> N
         {"writer": "w", "label": "secret"},
         {"writer": "w", "source": "jane roe.txt"},
         {"writer": "w", "at": float("nan")},
-        {"writer": "w", "at": datetime(2020, 1, 1)},  # noqa: DTZ001 - without a zone
+        {"writer": "w", "at": datetime(2020, 1, 1)},
         {"writer": "", "keyed_writer": True},
     ],
 )

@@ -56,7 +56,12 @@ def server() -> Iterator[OpenAIServer]:
 
 def _plain(server: OpenAIServer, **options: Any) -> ChatOpenAI:
     return ChatOpenAI(
-        base_url=server.url, api_key="x", model="gpt-4o", max_retries=0, stream_usage=True, **options
+        base_url=server.url,
+        api_key="x",
+        model="gpt-4o",
+        max_retries=0,
+        stream_usage=True,
+        **options,
     )
 
 
@@ -148,7 +153,7 @@ def test_an_error_is_recorded_by_its_type(kind: str, way: str, log, server) -> N
     model: Any = _plain(server)
     if kind != "plain":
         model = KINDS[kind](model, Redactor())
-    with pytest.raises(Exception):  # noqa: B017, PT011 - of the client, or a ModelCallError
+    with pytest.raises(Exception):  # noqa: B017 - of the client, or a ModelCallError
         WAYS[way](model, ASK, {"callbacks": [handler]})
     [record] = records(log)
     assert record["outcome"] == "error"
@@ -228,7 +233,10 @@ def test_streams_that_are_left_early_are_recorded(kind: str, log, server) -> Non
     one, two = records(log)
     for record in (one, two):
         assert record["outcome"] == "error"
-        assert record["error.type"] in {"builtins.GeneratorExit", "asyncio.exceptions.CancelledError"}
+        assert record["error.type"] in {
+            "builtins.GeneratorExit",
+            "asyncio.exceptions.CancelledError",
+        }
 
 
 def test_a_hundred_calls_at_once_leave_a_hundred_records(log, server) -> None:
