@@ -378,7 +378,7 @@ def test_structured_output_leaves_one_record(log, server) -> None:
     assert structured.invoke(f"JSON please: {ASK}") == {"mail": MAIL}
     [record] = records(log)
     assert decisions(record)[-1] == ("let_through", "reply", {"RESTORED": 1})
+    server.reply = lambda body: "no JSON at all"
     with pytest.raises(ModelCallError):
-        server.reply = lambda body: "no JSON at all"
         structured.invoke(f"JSON please: {ASK}")
     assert [r["outcome"] for r in records(log)] == ["ok", "error"]
