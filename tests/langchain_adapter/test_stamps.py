@@ -75,6 +75,16 @@ def test_the_indexing_api_skips_what_it_has_seen() -> None:
     assert ingest() == {"num_added": 0, "num_updated": 0, "num_skipped": 1, "num_deleted": 0}
 
 
+def test_a_search_can_be_narrowed_by_stamps() -> None:
+    view = _store(Scrubber()).for_user("alice")
+    view.add_documents([Document(TEXT)])
+    found = view.similarity_search("x", filter={INGESTED_AT: {"$gte": 1_700_000_000}})
+    assert len(found) == 1
+    assert view.similarity_search("x", filter={INGESTED_AT: {"$lt": 1_700_000_000}}) == []
+    assert len(view.similarity_search("x", filter={"piirag_label": "confidential"})) == 1
+    assert view.similarity_search("x", filter={"piirag_label": "public"}) == []
+
+
 def test_a_retriever_that_is_wrapped_keeps_the_stamps() -> None:
     scrubber = Scrubber()
     view = _store(scrubber).for_user("alice")
