@@ -8,7 +8,6 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from llama_index.core.instrumentation.events.base import BaseEvent
 from llama_index.core.instrumentation.events.embedding import (
     EmbeddingEndEvent,
     EmbeddingStartEvent,
@@ -23,6 +22,7 @@ from llama_index.core.instrumentation.events.llm import (
 )
 from llama_index.core.instrumentation.events.retrieval import RetrievalEndEvent, RetrievalStartEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore
+from llama_index_instrumentation.base import BaseEvent
 
 from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.span_records import OpenSpan, SpanRecords, counting, told_by, uuid_of

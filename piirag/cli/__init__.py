@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from piirag import __version__
+from piirag.cli.audit import app as audit
 from piirag.cli.common import complain
 from piirag.cli.delete_user import delete_user, resume_erasures
 from piirag.cli.demo import demo
@@ -52,6 +53,7 @@ app.command()(erase_subject)
 app.command()(export_user)
 app.command()(verify_receipt)
 app.command()(public_key)
+app.add_typer(audit, name="audit")
 app.add_typer(suppression, name="suppression")
 
 

@@ -31,7 +31,7 @@ from piirag.errors import (
 )
 from piirag.governance.audit import AuditLog
 from piirag.governance.stamps import Stamp
-from support.audit import audit_log, decisions, records
+from support.audit_records import audit_log, decisions, records
 from support.canary import Canaries
 from support.langchain_fakes import EchoChat
 from support.openai_server import OpenAIServer

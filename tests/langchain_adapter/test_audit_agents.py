@@ -10,7 +10,7 @@ import pytest
 from langchain_piirag import PIICallbackHandler
 from piirag.errors import PiiragError
 from support.agents import ALICE, CANARIES, TEXT, kit, tokens_in
-from support.audit import audit_log, decisions, records
+from support.audit_records import audit_log, decisions, records
 
 
 def send_mail(to: str) -> str:

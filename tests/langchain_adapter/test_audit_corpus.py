@@ -10,7 +10,7 @@ from langchain_openai import ChatOpenAI
 
 from langchain_piirag import PIICallbackHandler, RedactedChatModel, RedactedModel
 from piirag import Redactor
-from support.audit import audit_log, records
+from support.audit_records import audit_log, records
 from support.canary import Canaries
 from support.conversations import SHAPES, Conversation, conversation, said
 from support.openai_server import OpenAIServer

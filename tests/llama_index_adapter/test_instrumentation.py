@@ -31,7 +31,7 @@ from piirag.errors import (
 )
 from piirag.governance.audit import AuditLog
 from piirag.governance.stamps import Stamp
-from support.audit import audit_log, decisions, records
+from support.audit_records import audit_log, decisions, records
 from support.canary import Canaries
 from support.llama_fakes import FakeChatLLM, HashedEmbedding
 from support.llama_server import calls_with, in_a_loop, model_over

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,10 +117,8 @@ class AuditConfig:
         else:
             return None
         key = b""
-        try:
+        with contextlib.suppress(binascii.Error, ValueError):
             key = base64.urlsafe_b64decode(text.strip())
-        except (binascii.Error, ValueError):
-            pass
         check_key(key)
         return key
 
@@ -138,30 +137,34 @@ class AuditConfig:
         megabytes = self._number("max_megabytes", 64)
         return JSONLinesSink(path, max_bytes=int(megabytes * 1024 * 1024), fsync=fsync)
 
+    def tags(self) -> UserTags:
+        """What makes the tags of users.
+
+        Raises:
+            ConfigurationError: The table names no log, or it cannot be opened.
+        """
+        options: dict[str, Any] = {
+            "key": self.key(),
+            "days": self._number("user_key_days", 30),
+            "keep_days": self._number("user_keys_kept_days", 90),
+        }
+        if "url_env" in self.table:
+            return PostgresTags(secret_from_env(text_of(self.table, "url_env")), **options)
+        path = self.folder / text_of(self.table, "path")
+        return SQLiteTags(path.with_name(f"{path.name}.tags"), **options)
+
     def open(self) -> AuditLog:
         """The audit log.
 
         Raises:
             ConfigurationError: The table is wrong, or what it names cannot be opened.
         """
-        key = self.key()
-        options: dict[str, Any] = {
-            "key": key,
-            "days": self._number("user_key_days", 30),
-            "keep_days": self._number("user_keys_kept_days", 90),
-        }
         sink = self.sink()
-        tags: UserTags
-        if "url_env" in self.table:
-            tags = PostgresTags(secret_from_env(text_of(self.table, "url_env")), **options)
-        else:
-            path = self.folder / text_of(self.table, "path")
-            tags = SQLiteTags(path.with_name(f"{path.name}.tags"), **options)
         texts = {"prompt": self.text_action("prompts"), "reply": self.text_action("replies")}
         own = LoggingPolicy(fields=texts)
         # A store of records keeps texts as said here; a collector gets them where [logging] says.
         policy = self.policy.over(LoggingPolicy(sinks={sink.name: dict(own.fields)}))
-        return AuditLog(sink, key=key, policy=policy, tags=tags)
+        return AuditLog(sink, key=self.key(), policy=policy, tags=self.tags())
 
     def _number(self, name: str, default: float) -> float:
         value = self.table.get(name, default)

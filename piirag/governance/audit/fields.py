@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
-from piirag.governance.audit.tags import OWN
+from piirag.governance.audit.tags import OWN, Tagger
 from piirag.governance.logging_policy.apply import Writer
-from piirag.governance.logging_policy.policy import DROP, HASH, REDACT, STORE, LoggingPolicy
+from piirag.governance.logging_policy.policy import (
+    DROP,
+    HASH,
+    REDACT,
+    STORE,
+    LoggingPolicy,
+)
 from piirag.redaction import tokens
-
-if TYPE_CHECKING:
-    from piirag.governance.audit.log import AuditLog
 
 # Numbers, words of the schema, and tags.
 _SAFE = (
@@ -32,7 +35,7 @@ _ELSEWHERE = {"prompt": DROP, "reply": DROP}
 
 DEFAULTS = LoggingPolicy(
     fields=dict.fromkeys(_SAFE, STORE),
-    sinks={name: _ELSEWHERE for name in ("logging", "structlog", "otel")},
+    sinks=dict.fromkeys(("logging", "structlog", "otel"), _ELSEWHERE),
 )
 """What holds where the application's policy says nothing; all else is redacted."""
 
@@ -40,21 +43,25 @@ _TENANT_KEYS = frozenset({"user_id", "tenant", "tenant_id", "owner"})
 
 # Ids that come from a random generator or a hash say nothing of a person.
 _RANDOM = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{16}"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])(?:[0-9a-f]{16}|[0-9a-f]{32}|"
+    r"[0-9a-f]{64})"
 )
 # Names of code and servers, whose dates and numbers a detector might take for somebody's.
-_WORDS = frozenset(
-    """
-    gen_ai.operation.name gen_ai.provider.name gen_ai.request.model gen_ai.response.model
-    server.address error.type
-    """.split()
-)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,99}")
-# Words of the schema, and numbers.
-_FIXED = frozenset({"score", "counts", "action", "label"})
 # What code says of itself; in another form it is searched like any text.
 _SAYING = re.compile(r"[a-z][a-z0-9_ .:,-]{0,99}")
-_FORMS = {**dict.fromkeys(_WORDS, _WORD), "where": _SAYING, "reason": _SAYING}
+_FORMS = {
+    "gen_ai.operation.name": _WORD,
+    "gen_ai.provider.name": _WORD,
+    "gen_ai.request.model": _WORD,
+    "gen_ai.response.model": _WORD,
+    "server.address": _WORD,
+    "error.type": _WORD,
+    "where": _SAYING,
+    "reason": _SAYING,
+}
+# Within decisions and chunks: words of the schema, and numbers.
+_FIXED = frozenset({"action", "counts", "score", "label"})
 _TYPE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
@@ -63,109 +70,147 @@ class Cleaner:
 
     Args:
         writer: Applies the policy and the second look.
-        log: Makes tags.
+        tagger: Gives what makes the tags of a user, or of nobody in particular.
     """
 
-    def __init__(self, writer: Writer, log: AuditLog) -> None:
+    def __init__(self, writer: Writer, tagger: Callable[[str | None], Tagger]) -> None:
         self.writer = writer
-        self._log = log
+        self._tagger = tagger
 
     def tagged(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """A record with tags in place of the user, the session, the input and tenants."""
+        """A record with tags in place of the user, the session, the input and tenants.
+
+        With a user they are all under the user's secret, and forgotten with the user.
+        """
         result = dict(record)
         user_id = result.get("user")
-        if user_id is not None and not OWN.fullmatch(user_id):
-            result["user"] = self._log.user_tag(user_id)
-        else:
+        if user_id is not None and OWN.fullmatch(user_id):
             user_id = None
-        for name, tag in (
-            ("session", self._log.session_hash),
-            ("input_hash", self._log.input_hash),
-        ):
+        tags = _Lazy(lambda: self._tagger(user_id))
+        if user_id is not None:
+            result["user"] = tags.made("user")
+        for name, kind in (("session", "session"), ("input_hash", "input")):
             value = result.get(name)
             if value is not None and not OWN.fullmatch(value):
-                result[name] = tag(value, user_id)
+                result[name] = tags.made(kind, value)
         if "filter" in result:
-            result["filter"] = self._tenants(result["filter"], user_id)
+            result["filter"] = _tenants(result["filter"], tags)
         if "chunks" in result:
-            result["chunks"] = [self._chunk(chunk, user_id) for chunk in result["chunks"]]
+            result["chunks"] = [_chunk(chunk, tags) for chunk in result["chunks"]]
         if "decisions" in result:
-            result["decisions"] = [self._decision(item) for item in result["decisions"]]
-        return result
-
-    def _tenants(self, value: Any, user_id: str | None, key: str = "") -> Any:
-        if isinstance(value, dict):
-            # Below a tenant's key stand operators: {"user_id": {"$eq": "alice"}}.
-            return {
-                name: self._tenants(inner, user_id, key if key in _TENANT_KEYS else name)
-                for name, inner in value.items()
-            }
-        if isinstance(value, list):
-            return [self._tenants(inner, user_id, key) for inner in value]
-        if key in _TENANT_KEYS and isinstance(value, str | int | float) and value is not True:
-            text = str(value)
-            return text if OWN.fullmatch(text) else self._log.keyed(text, user_id)
-        return value
-
-    def _chunk(self, chunk: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
-        result = {key: value for key, value in chunk.items() if value is not None}
-        if "pseudonyms" in result:
-            # Only what has the form of a pseudonym is one.
-            result["pseudonyms"] = [
-                text if _is_token(text) else self._log.keyed(text, user_id)
-                for text in result["pseudonyms"]
-            ]
-        return result
-
-    def _decision(self, decision: Mapping[str, Any]) -> dict[str, Any]:
-        result = {key: value for key, value in decision.items() if value is not None}
-        if "counts" in result:
-            counts: dict[str, int] = {}
-            for kind, count in result["counts"].items():
-                name = kind if _TYPE_NAME.fullmatch(kind) else "OTHER"
-                counts[name] = counts.get(name, 0) + count
-            result["counts"] = counts
+            result["decisions"] = [_decision(item) for item in result["decisions"]]
         return result
 
     def cleaned(
         self, sink: str, record: Mapping[str, Any], redacted: Collection[str]
     ) -> dict[str, Any]:
-        """What a sink may have of a record."""
-        result = {}
+        """What a sink may have of a record that is `tagged`.
+
+        Args:
+            sink: Name of the sink.
+            record: The record.
+            redacted: Fields that a redactor made.
+        """
+        safe: dict[str, Any] = {}
+        looked: dict[str, Any] = {}
         for name, value in record.items():
             action = self.writer.policy.action(sink, name)
-            if action == DROP:
-                continue
             if action == REDACT and name in redacted:
                 action = STORE
-            if action in (STORE, HASH) or name in ("prompt", "reply"):
-                result[name] = self.writer.field(action, name, value)
-            else:
-                result[name] = self._redacted(name, value)
-        return result
+            if action == HASH:
+                safe[name] = self.writer.hashed(value)
+            elif action == STORE:
+                (safe if name in _SAFE else looked)[name] = value
+            elif action == REDACT:
+                looked[name] = self._redacted(name, value)
+        return {**safe, **self.writer.check.value(looked)}
 
     def _redacted(self, name: str, value: Any) -> Any:
-        """Nested data with its texts redacted; tags, tokens and random ids stay."""
-        if isinstance(value, dict):
-            return {self._key(key): self._redacted(key, inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._redacted(name, inner) for inner in value]
-        if isinstance(value, str) and (_is_token(value) or _RANDOM.fullmatch(value)):
-            return value
-        if name in _FIXED:
+        """A field with its texts redacted; tags, tokens, random ids and names of code stay."""
+        if name in ("chunks", "decisions"):
+            return [{key: self._part(key, inner) for key, inner in item.items()} for item in value]
+        if name == "filter":
+            return self._nested(value)
+        return self._part(name, value)
+
+    def _part(self, name: str, value: Any) -> Any:
+        if name in _FIXED or name == "pseudonyms":
             return value
         form = _FORMS.get(name)
         if form is not None and isinstance(value, str) and form.fullmatch(value):
-            return self.writer.field(STORE, name, value)
-        return self.writer.field(REDACT, name, value)
+            return value
+        return self._leaf(name, value)
+
+    def _nested(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {self._key(key): self._nested(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._nested(inner, name) for inner in value]
+        return self._leaf(name, value)
+
+    def _leaf(self, name: str, value: Any) -> Any:
+        if isinstance(value, str) and (is_token(value) or _RANDOM.fullmatch(value)):
+            return value
+        return self.writer.redacted(name, value)
 
     def _key(self, key: str) -> str:
-        return str(self.writer.field(STORE if key.isidentifier() else REDACT, "", key))
+        plain = key.isidentifier() or key[:1] == "$"
+        return key if plain else str(self.writer.redacted("", key))
 
 
-def _is_token(text: str) -> bool:
+class _Lazy:
+    """Looks a secret up when a tag is needed, and once."""
+
+    def __init__(self, tagger: Callable[[], Tagger]) -> None:
+        self._make = tagger
+        self._tagger: Tagger | None = None
+
+    def made(self, kind: str, *values: str) -> str:
+        if self._tagger is None:
+            self._tagger = self._make()
+        return str(getattr(self._tagger, kind)(*values))
+
+
+def _tenants(value: Any, tags: _Lazy, key: str = "") -> Any:
+    if isinstance(value, dict):
+        # Below a tenant's key stand operators: {"user_id": {"$eq": "alice"}}.
+        return {
+            name: _tenants(inner, tags, key if key in _TENANT_KEYS else name)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_tenants(inner, tags, key) for inner in value]
+    if key in _TENANT_KEYS and value is not None and not isinstance(value, bool):
+        text = str(value)
+        return text if OWN.fullmatch(text) else tags.made("keyed", text)
+    return value
+
+
+def _chunk(chunk: Mapping[str, Any], tags: _Lazy) -> dict[str, Any]:
+    result = {key: value for key, value in chunk.items() if value is not None}
+    if "pseudonyms" in result:
+        # Only what has the form of a pseudonym is one.
+        result["pseudonyms"] = [
+            text if is_token(text) else tags.made("keyed", text) for text in result["pseudonyms"]
+        ]
+    return result
+
+
+def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    result = {key: value for key, value in decision.items() if value is not None}
+    if "counts" in result:
+        counts: dict[str, int] = {}
+        for kind, count in result["counts"].items():
+            name = kind if _TYPE_NAME.fullmatch(kind) else "OTHER"
+            counts[name] = counts.get(name, 0) + count
+        result["counts"] = counts
+    return result
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is a pseudonym, a placeholder or a tag, and nothing else."""
     return bool(
-        tokens.PSEUDONYM.fullmatch(text)
+        OWN.fullmatch(text)
+        or tokens.PSEUDONYM.fullmatch(text)
         or tokens.PLACEHOLDER.fullmatch(text)
-        or OWN.fullmatch(text)
     )

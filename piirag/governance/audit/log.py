@@ -73,7 +73,7 @@ class AuditLog:
         self._key = key
         self._tags = tags
         writer = Writer((policy or LoggingPolicy()).over(DEFAULTS), guard=guard, key=key)
-        self._cleaner = Cleaner(writer, self)
+        self._cleaner = Cleaner(writer, lambda user_id: self.tags.tagger(user_id))
 
     @property
     def path(self) -> Path | None:
@@ -121,22 +121,22 @@ class AuditLog:
         Raises:
             InvalidUserIdError: No usable user id.
         """
-        return self.tags.user(user_id)
+        return self.tags.tagger(user_id).user()
 
     def session_hash(self, session_id: str, user_id: str | None = None) -> str:
         """The tag of a session; with its user it is forgotten with the user."""
-        return self.tags.session(session_id, user_id)
+        return self.tags.tagger(user_id).session(session_id)
 
     def input_hash(self, text: str, user_id: str | None = None) -> str:
         """The tag of an input as it was before redaction: equal inputs can be told.
 
         With its user, equal inputs of the same user, until the user is forgotten.
         """
-        return self.tags.input(text, user_id)
+        return self.tags.tagger(user_id).input(text)
 
     def keyed(self, value: str, user_id: str | None = None) -> str:
         """The tag of anything else that must not stand there as it is: a tenant, an id."""
-        return self.tags.keyed(value, user_id)
+        return self.tags.tagger(user_id).keyed(value)
 
     @property
     def replaced(self) -> dict[str, int]:

@@ -43,6 +43,40 @@ Execute = Callable[..., Any]
 """Runs a statement with ``?`` for values; gives rows."""
 
 
+class Tagger:
+    """Makes tags under one secret.
+
+    Args:
+        secret: The secret.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def user(self) -> str:
+        """The tag of the user whose secret it is."""
+        return self._made("u", "user")
+
+    def session(self, session_id: str) -> str:
+        """The tag of a session."""
+        return self._made("s", session_id)
+
+    def input(self, text: str) -> str:
+        """The tag of a text: the same for the same text, of the same user, in a generation."""
+        return self._made("i", text)
+
+    def keyed(self, value: str) -> str:
+        """The tag of anything else, such as a tenant in a filter or the id of a chunk."""
+        return self._made("k", value)
+
+    def _made(self, kind: str, value: str) -> str:
+        body = f"{kind}|{value}".encode("utf-8", "surrogatepass")
+        return f"{kind}_{hmac.digest(self._secret, body, 'sha256').hex()[:32]}"
+
+    def __repr__(self) -> str:
+        return "Tagger(...)"
+
+
 class UserTags:
     """Makes tags; a back end keeps their secrets.
 
@@ -77,30 +111,19 @@ class UserTags:
     def _do(self, work: Callable[[Execute], _T]) -> _T:
         """Carry out work in one transaction."""
 
-    def user(self, user_id: str) -> str:
-        """The tag of a user in the generation of today.
+    def tagger(self, user_id: str | None = None) -> Tagger:
+        """Makes the tags of a user in the generation of today, or of nobody in particular.
+
+        Args:
+            user_id: The user.
 
         Raises:
             InvalidUserIdError: No usable user id.
+            AuditError: The secrets cannot be read or written.
         """
-        return self._made("u", "user", check_user_id(user_id))
-
-    def session(self, session_id: str, user_id: str | None = None) -> str:
-        """The tag of a session; of a user's, it is forgotten with the user."""
-        return self._made("s", session_id, user_id)
-
-    def input(self, text: str, user_id: str | None = None) -> str:
-        """The tag of a text: the same for the same text, of the same user, in a generation."""
-        return self._made("i", text, user_id)
-
-    def keyed(self, value: str, user_id: str | None = None) -> str:
-        """The tag of anything else, such as a tenant in a filter or the id of a chunk."""
-        return self._made("k", value, user_id)
-
-    def _made(self, kind: str, value: str, user_id: str | None) -> str:
-        secret = self._secret(user_id)
-        body = f"{kind}|{value}".encode("utf-8", "surrogatepass")
-        return f"{kind}_{hmac.digest(secret, body, 'sha256').hex()[:32]}"
+        if user_id is not None:
+            check_user_id(user_id)
+        return Tagger(self._secret(user_id))
 
     def of_user(self, user_id: str) -> list[str]:
         """The tags of a user in every generation that is left, of which there is a secret."""
@@ -114,8 +137,7 @@ class UserTags:
                 secrets += [bytes(row[0]) for row in execute(sql, number, lookup)]
             return secrets
 
-        secrets = self._do(work)
-        return [f"u_{hmac.digest(s, b'u|user', 'sha256').hex()[:32]}" for s in secrets]
+        return [Tagger(secret).user() for secret in self._do(work)]
 
     def forget(self, user_id: str) -> int:
         """Destroy a user's secrets; how many there were."""

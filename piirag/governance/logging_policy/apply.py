@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from piirag.errors import ConfigurationError
@@ -52,33 +51,6 @@ class Writer:
             self._guard = TextGuard()
         return self._guard
 
-    def fields(
-        self,
-        sink: str,
-        record: Mapping[str, Any],
-        *,
-        done: Collection[str] = (),
-        otherwise: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """What a sink may have of a record.
-
-        Args:
-            sink: Name of the sink.
-            record: Field -> JSON data.
-            done: Fields that were redacted already; the second look is theirs, too.
-            otherwise: Field -> what becomes of it where the policy says nothing of it.
-        """
-        defaults = otherwise or {}
-        result = {}
-        for name, value in record.items():
-            action = self.policy.action(sink, name, defaults.get(name))
-            if action == REDACT and name in done:
-                action = "store"
-            kept = self.field(action, name, value)
-            if action != DROP:
-                result[name] = kept
-        return result
-
     def field(self, action: str, name: str, value: Any) -> Any:
         """What becomes of one field.
 
@@ -91,10 +63,17 @@ class Writer:
             return None
         if action == HASH:
             return self.hashed(value)
-        if action == REDACT:
-            context = f"{name}: " if name.isidentifier() else ""
-            value = self.guard.value(value, context=context)
-        return self.check.value(value)
+        return self.check.value(self.redacted(name, value) if action == REDACT else value)
+
+    def redacted(self, name: str, value: Any) -> Any:
+        """Data as the guard redacts it; the second look is the caller's to take.
+
+        Args:
+            name: The name of the field.
+            value: JSON data.
+        """
+        context = f"{name}: " if name.isidentifier() else ""
+        return self.guard.value(value, context=context)
 
     def hashed(self, value: Any) -> str:
         """The keyed hash of data: ``h_`` and 32 hexadecimal digits."""

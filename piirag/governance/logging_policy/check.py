@@ -32,13 +32,19 @@ class SecondCheck:
     def text(self, text: str) -> str:
         """A text without what has the form of personal data; never raises."""
         try:
-            for _ in range(MOST_ROUNDS):
-                found = sorted(leaks(blanked(text, tokens_in(text))), key=lambda h: (h[0], -h[1]))
-                if not found:
-                    return text
-                text = self._replaced(text, found)
+            return self._looked(text)
         except Exception:  # noqa: BLE001 - whatever failed, the text is not let through
-            pass
+            return self._withheld()
+
+    def _looked(self, text: str) -> str:
+        for _ in range(MOST_ROUNDS):
+            found = sorted(leaks(blanked(text, tokens_in(text))), key=lambda h: (h[0], -h[1]))
+            if not found:
+                return text
+            text = self._replaced(text, found)
+        return self._withheld()
+
+    def _withheld(self) -> str:
         self._count("WITHHELD")
         return WITHHELD
 
@@ -58,12 +64,25 @@ class SecondCheck:
 
     def value(self, value: Any) -> Any:
         """JSON data, its keys too, without what has the form of personal data."""
+        if not isinstance(value, str) and self._is_clean(value):
+            return value
+        return self._value(value)
+
+    def _is_clean(self, value: Any) -> bool:
+        """Whether all of it, in one search, holds nothing: so it is nearly always."""
+        try:
+            whole = "\n".join(_leaves(value))
+            return next(iter(leaks(blanked(whole, tokens_in(whole)))), None) is None
+        except Exception:  # noqa: BLE001 - then each part is looked at, or withheld
+            return False
+
+    def _value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.value(inner) for key, inner in value.items()}
+            return {self.text(str(key)): self._value(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
-            return [self.value(inner) for inner in value]
+            return [self._value(inner) for inner in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             shown = repr(value)
             clean = self.text(shown)
@@ -72,3 +91,25 @@ class SecondCheck:
 
     def __repr__(self) -> str:
         return f"SecondCheck({sum(self.counts.values())} replaced)"
+
+
+def _leaves(value: Any) -> list[str]:
+    """Every text, key and number in JSON data."""
+    found: list[str] = []
+    left = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind is str:
+            found.append(item)
+        elif kind is dict:
+            found += map(str, item)
+            left += item.values()
+        elif kind is list or kind is tuple:
+            left += item
+        elif kind is int or kind is float:
+            found.append(repr(item))
+        elif item is not None and kind is not bool:
+            # No plain JSON: then each part is looked at by itself.
+            raise TypeError
+    return found

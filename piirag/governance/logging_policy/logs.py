@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from piirag.governance.logging_policy.apply import Writer
 from piirag.governance.logging_policy.policy import REDACT, STORE
@@ -79,12 +78,13 @@ class PolicyLogFilter(logging.Filter):
             return
         if error is not None and action == "drop":
             record.exc_text = f"{type(error).__module__}.{type(error).__qualname__}"
-        elif error is not None and action in (REDACT, STORE):
+        elif error is not None:
             # An exception quotes what somebody typed: it is always searched.
-            text: Any = self._writer.guard.exception(error)
-            record.exc_text = self._writer.check.text(text)
+            text = self._writer.guard.exception(error)
+            kept = STORE if action == REDACT else action
+            record.exc_text = self._writer.field(kept, "exception", text)
         else:
-            record.exc_text = self._writer.field(action, "exception", record.exc_text or "")
+            record.exc_text = self._writer.field(action, "exception", record.exc_text)
         record.exc_info = None
 
     def __repr__(self) -> str:

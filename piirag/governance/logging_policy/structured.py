@@ -14,7 +14,8 @@ from piirag.observe.text import WITHHELD
 class PolicyStructlogProcessor:
     """A structlog processor; put it right before the renderer.
 
-    Fields are the keys of the event; ``event`` is the message, ``exception`` what was raised.
+    Fields are the keys of the event; ``event`` is the message. What was raised is ``exception``:
+    redacted, or left out where the policy says ``"hash"`` or ``"drop"``.
 
     Args:
         writer: Holds the policy; one with the default policy if None.

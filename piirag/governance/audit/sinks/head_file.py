@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,21 +43,25 @@ class State:
         return Head(self.seq, self.hash)
 
 
-def read_state(handle: int, chain: Chain) -> State | None:
-    """The note in an open file; None where the file is empty.
+def note(handle: int) -> bytes:
+    """The note in an open file, as it stands there; empty where there is none."""
+    return os.pread(handle, _BYTES, 0)
+
+
+def read_state(data: bytes, chain: Chain) -> State | None:
+    """What a note says; None where it is empty.
 
     Raises:
         AuditError: It was altered, or made under another key.
     """
-    data = os.pread(handle, _BYTES, 0).rstrip()
-    if not data:
+    if not data.rstrip():
         return None
     try:
         found = json.loads(data)
         mac = found.pop("mac")
         state = State(**found)
         good = (
-            mac == chain.digest("head", canonical(asdict(state)))
+            mac == chain.digest("head", _body(state))
             and all(type(n) is int and n >= 0 for n in (state.seq, state.first, state.size))
             and isinstance(state.hash, str)
             and isinstance(state.day, str)
@@ -69,11 +73,17 @@ def read_state(handle: int, chain: Chain) -> State | None:
     return state
 
 
-def write_state(handle: int, state: State, chain: Chain) -> None:
-    """Put the note into an open file, in one write of one sector."""
-    body = asdict(state)
-    body["mac"] = chain.digest("head", canonical(asdict(state)))
-    os.pwrite(handle, canonical(body).ljust(_BYTES - 1) + b"\n", 0)
+def write_state(handle: int, state: State, chain: Chain) -> bytes:
+    """Put the note into an open file, in one write of one sector; gives it back."""
+    body = _body(state)
+    mac = chain.digest("head", body).encode()
+    data = (body[:-1] + b',"mac":"' + mac + b'"}').ljust(_BYTES - 1) + b"\n"
+    os.pwrite(handle, data, 0)
+    return data
+
+
+def _body(state: State) -> bytes:
+    return canonical(vars(state))
 
 
 def read_removed(path: Path, chain: Chain) -> list[Removed]:

@@ -18,6 +18,7 @@ from piirag.governance.audit.sinks.base import Query, check_fsync
 from piirag.governance.audit.sinks.flusher import Flusher
 from piirag.governance.audit.sinks.head_file import (
     State,
+    note,
     read_removed,
     read_state,
     write_state,
@@ -78,10 +79,12 @@ class JSONLinesSink:
         self._chain = Chain()
         self._files: Files | None = None
         self._flusher = Flusher(self._sync)
+        self._noted: tuple[bytes, State | None] = (b"", None)
 
     def bind(self, chain: Chain) -> None:
         """Told once, before the first record: how records are linked."""
         self._chain = chain
+        self._noted = (b"", None)
 
     def open(self) -> None:
         """Open the files for writing; `append` does so where it has not been done.
@@ -114,7 +117,7 @@ class JSONLinesSink:
             day = state.day if state.size and state.day else day
             size = state.size + len(line)
             state = State(sealed["seq"], sealed["hash"], state.first, size, day)
-            write_state(files.head, state, self._chain)
+            self._noted = write_state(files.head, state, self._chain), state
             if self._fsync == "always":
                 os.fdatasync(files.current)
         if self._fsync == "second":
@@ -154,7 +157,7 @@ class JSONLinesSink:
                 raise AuditError("there is no audit log under this name")
             state = None
             try:
-                state = None if handle is None else read_state(handle, self._chain)
+                state = None if handle is None else read_state(note(handle), self._chain)
                 removed = read_removed(self._paths.removed, self._chain)
             except AuditError:
                 removed = []
@@ -208,7 +211,9 @@ class JSONLinesSink:
 
     def _state(self, files: Files) -> State:
         """Where the log stands, after a look at what a writer that was killed left behind."""
-        state = read_state(files.head, self._chain)
+        data = note(files.head)
+        # Nobody else has written since this object did, most often.
+        state = self._noted[1] if data == self._noted[0] else read_state(data, self._chain)
         size = os.fstat(files.current).st_size
         if state is None:
             return State() if size == 0 and self._is_new() else self._without_head(files)

@@ -142,7 +142,7 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
             head = os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, head)
             fcntl.flock(head, fcntl.LOCK_SH)
-        files = []
+        files: list[tuple[Path, IO[bytes]]] = []
         for path in [*paths.all_rotated(), paths.current]:
             with contextlib.suppress(FileNotFoundError):
                 files.append((path, stack.enter_context(path.open("rb"))))

@@ -202,6 +202,7 @@ class SQLSink:
         self, execute: Execute, before: float, place: tuple[float, int]
     ) -> tuple[tuple[float, int] | None, int]:
         """Delete some records that are over; where to go on, and how many were deleted."""
+        self._deleting(execute)
         rows = execute(
             f"SELECT {_COLUMNS} FROM {{records}} WHERE time < ? AND (time, seq) > (?, ?)"
             f" ORDER BY time, seq LIMIT {_BATCH}",
@@ -216,7 +217,6 @@ class SQLSink:
             if record is not None and self._chain.fits(record):
                 gone.append(Removed(row[0], row[0], record["hash"]))
         if gone:
-            self._deleting(execute)
             for entry in merged(gone, []):
                 sql = "DELETE FROM {records} WHERE seq BETWEEN ? AND ?"
                 execute(sql, entry.first, entry.last)
