@@ -25,8 +25,9 @@ from langchain_piirag.agent_walk import Changes, rebuild
 from langchain_piirag.calls import tool_names
 from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.owners import Owners
-from langchain_piirag.restoring import METADATA_KEY
+from langchain_piirag.restoring import METADATA_KEY, labels_of
 from langchain_piirag.texts import flat
+from piirag.governance.labels import highest
 from piirag.governance.observation import Observation, label_of, observed, watched
 from piirag.redaction import RedactionSession, Scrubber, tokens
 from piirag.redaction.guard import ModelGuard
@@ -69,6 +70,7 @@ class AgentCall:
         self._scrubber = scrubber
         self._json = False
         self._given: list[BaseMessage] = []
+        self._labels: list[Any] = []
         # By identity: what the model wrote, for the message that was made of it.
         self._written: dict[int, tuple[BaseMessage, BaseMessage]] = {}
 
@@ -92,6 +94,7 @@ class AgentCall:
             tool_names=tool_names({"tools": request.tools}),
             owners=self._owners,
         )
+        self._labels = labels_of(request.messages)
         messages = [without_notes(m) for m in request.messages]
         self._given = [*([] if system is None else [system]), *messages]
         said = parts.messages([*messages, *([] if system is None else [system])])
@@ -109,7 +112,7 @@ class AgentCall:
     def observation(self) -> Observation:
         """What handlers of the audit log are to know of one call of the model."""
         text = partial(flat, self._given)
-        label = label_of(self._labelled, self.user_id, text)
+        label = highest([label_of(self._labelled, self.user_id, text), *self._labels])
         return Observation(self._session, text, self.user_id, label)
 
     def restored(self, output: Any, observation: Observation) -> Any:

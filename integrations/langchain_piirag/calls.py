@@ -7,14 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langchain_piirag.caching import cache_tag, with_tenant_cache
 from langchain_piirag.inner import bound_options
 from langchain_piirag.messages import UNKNOWN_BLOCKS, MessageRedactor
 from langchain_piirag.owners import Owners
-from langchain_piirag.restoring import METADATA_KEY, Restorer
+from langchain_piirag.restoring import Restorer, labels_of
 from langchain_piirag.streaming import ChunkRestorer
 from langchain_piirag.texts import flat
 from langchain_piirag.watching import with_watcher
@@ -136,13 +135,7 @@ class CallSettings:
                 from some bear their label.
         """
         text = label_of(self.redactor.scrubber, self.user_id, lambda: flat(input))
-        messages = input if isinstance(input, list | tuple) else ()
-        told = [
-            message.response_metadata.get(METADATA_KEY)
-            for message in messages
-            if isinstance(message, BaseMessage)
-        ]
-        return highest([text, *(t.get("label") for t in told if isinstance(t, Mapping))])
+        return highest([text, *labels_of(input)])
 
     def _cache_tag(self) -> str:
         return cache_tag(self.redactor.scrubber, self.user_id)

@@ -31,6 +31,14 @@ ARGUMENTS = frozenset({"input", "args", "arguments", "partial_json"})
 RAW_CALLS = frozenset({"tool_calls", "function_call"})
 
 
+def labels_of(messages: Any) -> list[Any]:
+    """The labels that replies among some messages bear: what they were made from had them."""
+    if not isinstance(messages, list | tuple):
+        return []
+    told = [m.response_metadata.get(METADATA_KEY) for m in messages if isinstance(m, BaseMessage)]
+    return [counts.get("label") for counts in told if isinstance(counts, Mapping)]
+
+
 class Text(Protocol):
     """A text that comes in chunks."""
 

@@ -267,6 +267,20 @@ def test_a_hundred_calls_at_once_leave_a_hundred_records(log, server) -> None:
     assert log.verify().ok
 
 
+def test_a_batch_leaves_a_record_for_each_of_its_inputs(log, server) -> None:
+    mails = [f"n{number}@example.com" for number in range(5)]
+    handler = PIICallbackHandler(audit=log, prompts="audit")
+    _plain(server).batch(mails, {"callbacks": [handler]})
+    RedactedModel(_plain(server), Redactor(), audit=log).batch(mails)
+    RedactedChatModel(_plain(server), Redactor(), audit=log).generate(
+        [[HumanMessage(mail)] for mail in mails]
+    )
+    found = records(log)
+    assert len(found) == 15
+    assert len({record["request_id"] for record in found}) == 15
+    assert len({record["input_hash"] for record in found}) >= 5
+
+
 def test_retries_and_fallbacks_are_calls_of_their_own(log, server) -> None:
     broken = EchoChat(seen=[], error=ValueError("no"))
     model = RedactedModel(broken, Redactor(), audit=log).with_fallbacks([_plain(server)])

@@ -6,9 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.messages import AIMessage
+from langchain_core.vectorstores import InMemoryVectorStore
 
-from langchain_piirag import PIICallbackHandler
+from langchain_piirag import PIICallbackHandler, TenantVectorStore
+from piirag import Scrubber
 from piirag.errors import PiiragError
+from piirag.governance.stamps import Stamp
 from support.agents import ALICE, CANARIES, TEXT, kit, tokens_in
 from support.audit_records import audit_log, decisions, records
 
@@ -49,6 +55,26 @@ def test_every_call_of_an_agent_is_recorded(mode: str, way: str, tmp_path) -> No
     assert tool["gen_ai.operation.name"] == "execute_tool"
     assert tool["decisions"][0]["where"] == "tool send_mail"
     assert CANARIES.scan_files(log.path.parent) == []
+
+
+@pytest.mark.parametrize("mode", ["wire", "state"])
+def test_the_label_of_what_a_tool_read_stands_in_the_reply(mode: str) -> None:
+    scrubber = Scrubber()
+    inner = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+    stamp = Stamp("importer", label="restricted")
+    view = TenantVectorStore(inner, scrubber=scrubber, stamp=stamp).for_user("alice")
+    view.add_documents([Document("The contract with the other company ends in May.")])
+
+    def look_up(to: str) -> str:
+        """Look something up."""
+        return view.similarity_search("contract", k=1)[0].page_content
+
+    calls = lambda body: [("look_up", {"to": "x"})]  # noqa: E731
+    with kit(mode, [look_up], calls=calls, reply=lambda body: "May", scrubber=scrubber) as agent:
+        out = agent.users.invoke({"messages": [("user", "when?")]}, context=ALICE)
+    first, last = (m for m in out["messages"] if isinstance(m, AIMessage))
+    assert "label" not in first.response_metadata["piirag"]
+    assert last.response_metadata["piirag"]["label"] == "restricted"
 
 
 def test_a_model_call_that_the_middleware_refuses_is_recorded(tmp_path) -> None:
