@@ -24,11 +24,12 @@ from langchain_piirag.agent_users import Allowed
 from langchain_piirag.agent_walk import Changes, rebuild
 from langchain_piirag.calls import tool_names
 from langchain_piirag.messages import MessageRedactor
+from langchain_piirag.observing import observed
 from langchain_piirag.owners import Owners
 from langchain_piirag.restoring import METADATA_KEY, labels_of
 from langchain_piirag.texts import flat
 from piirag.governance.labels import highest
-from piirag.governance.observation import Observation, label_of, observed, watched
+from piirag.governance.observation import Observation, label_of, watched
 from piirag.redaction import RedactionSession, Scrubber, tokens
 from piirag.redaction.guard import ModelGuard
 from piirag.redaction.walk import in_json

@@ -17,13 +17,13 @@ from langchain_core.outputs import LLMResult
 
 from langchain_piirag.documents import PIIDocumentScrubber
 from langchain_piirag.messages import MessageRedactor
+from langchain_piirag.observing import current
 from langchain_piirag.references import is_private
 from langchain_piirag.texts import flat, reply_text
 from langchain_piirag.watching import features_of, session_of
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, InvalidInputError, PIIBlockedError
 from piirag.governance.audit import AuditLog
-from piirag.governance.observation import current
 from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
 from piirag.governance.stamps import STAMP_KEYS, stamps_of
 from piirag.policy import Policy

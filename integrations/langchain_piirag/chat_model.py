@@ -20,11 +20,11 @@ from langchain_piirag.binding import Bindings
 from langchain_piirag.calls import Call, CallSettings
 from langchain_piirag.events import EventStreams
 from langchain_piirag.inner import bind_tools
+from langchain_piirag.observing import observed
 from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.governance.audit import AuditLog
-from piirag.governance.observation import observed
 from piirag.redaction import Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy.tags import TENANT_KEY

@@ -16,9 +16,9 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig, run_in_executor
 
+from langchain_piirag.observing import observed
 from langchain_piirag.running import aclose
 from piirag.errors import InvalidInputError, ModelCallError
-from piirag.governance.observation import observed
 from piirag.redaction.guard import ModelGuard
 
 _END: Any = object()

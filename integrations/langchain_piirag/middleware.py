@@ -28,6 +28,7 @@ from langchain_core.runnables import run_in_executor
 from langchain_core.runnables.config import var_child_runnable_config
 
 from langchain_piirag.agent_calls import AgentCall
+from langchain_piirag.agent_context import is_stored, no_payload
 from langchain_piirag.agent_edge import OWNER
 from langchain_piirag.agent_errors import Caught, is_invalid_resume, model_error, tool_error
 from langchain_piirag.agent_scrub import Artifacts, DurableTokens, StateScrubber
@@ -150,7 +151,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self._owners(None)
         if mode == "wire":
             # What the hooks are given is real, and tracers would record it.
-            self.trace_policy = _no_payload()
+            self.trace_policy = no_payload()
 
     @property
     def name(self) -> str:
@@ -231,7 +232,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             scrubber=self.state_scrubber(user, context)
             if self.mode == "state" and user is not None
             else None,
-            owner=begins if self.mode == "wire" and _is_stored() else None,
+            owner=begins if self.mode == "wire" and is_stored() else None,
             user_id=reader,
             labelled=self.scrubber,
         )
@@ -344,21 +345,6 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def __repr__(self) -> str:
         return f"PIIRedactionMiddleware(mode={self.mode!r})"
-
-
-def _is_stored() -> bool:
-    """Whether the run that this is part of is kept by a checkpointer."""
-    config = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return config.get("__pregel_checkpointer") is not None
-
-
-def _no_payload() -> Any:
-    """A trace policy that leaves inputs and outputs out, where LangChain has such a thing."""
-    try:
-        from langchain.agents.middleware.types import TracePolicy, omit_payload
-    except ImportError:
-        return None
-    return TracePolicy(process_inputs=omit_payload, process_outputs=omit_payload)
 
 
 class _StateRedaction(PIIRedactionMiddleware):

@@ -9,9 +9,9 @@ from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 
 from langchain_piirag.calls import Call, CallSettings
 from langchain_piirag.inner import bind_tools, unwrapped
+from langchain_piirag.observing import observed
 from langchain_piirag.watching import note_refusal, with_watcher
 from piirag.errors import ConfigurationError, PiiragError
-from piirag.governance.observation import observed
 from piirag.redaction.guard import ModelGuard
 
 if TYPE_CHECKING:

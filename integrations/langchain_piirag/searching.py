@@ -13,7 +13,7 @@ from langchain_core.documents import Document
 
 from langchain_piirag.watching import watchers
 from piirag.governance.recorder import Recorder, chunk_of
-from piirag.tenancy import TenantBinding
+from piirag.tenancy import Chunk, TenantBinding
 
 Seen = Callable[[Sequence[Document], Sequence[float] | None], None]
 
@@ -120,3 +120,25 @@ def searched(
         record.fields |= {"chunks": found.chunks, "filter": dict(found.filter)}
         recorder.read(found.texts, found.chunks, found.filter, binding.user_id)
     recorder.end(record, "ok")
+
+
+def note_ingested(
+    recorder: Recorder,
+    binding: TenantBinding,
+    given: Sequence[Chunk],
+    clean: Sequence[Chunk],
+    began: float,
+) -> None:
+    """Record what was written to a store.
+
+    Args:
+        recorder: The store's.
+        binding: Whose it is.
+        given: What was to be written.
+        clean: What was written.
+        began: When the write began; `time.perf_counter`.
+    """
+    prefix = len(binding.scoped(""))
+    chunks = [chunk_of(c.text, str(c.id)[prefix:], c.metadata) for c in clean]
+    changed = sum(old.text != new.text for old, new in zip(given, clean, strict=True))
+    recorder.ingested(chunks, changed=changed, user=binding.user_id, began=began)

@@ -33,9 +33,9 @@ class TenantVectorStore:
         keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
             id, and an e-mail address used as one stays out of the store.
         stamp: Written into the metadata of every item: source, writer, time, label. See `Stamp`.
-        audit: The log that every search leaves a record in: an `AuditLog`, or a path for one. A
-            search that is part of a retriever's run with a `PIICallbackHandler` is recorded by
-            that instead.
+        audit: The log that every write and search leaves a record in: an `AuditLog`, or a path for
+            one. A search that is part of a retriever's run with a `PIICallbackHandler` is recorded
+            by that instead.
 
     Raises:
         ConfigurationError: A stamp that holds personal data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from langchain_piirag.dialects import Dialect
 from langchain_piirag.documents import to_chunk
 from langchain_piirag.embeddings import ScrubbedEmbeddings
 from langchain_piirag.retrievers import TenantRetriever
-from langchain_piirag.searching import Seen, searched
+from langchain_piirag.searching import Seen, note_ingested, searched
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError, UserErasedError
 from piirag.governance.recorder import Recorder
@@ -95,6 +96,7 @@ class UserVectorStore(VectorStore):
             Chunk(c.text, c.metadata, (ids[i] if ids else None) or c.id or str(uuid.uuid4()))
             for i, c in enumerate(chunks)
         ]
+        began = time.perf_counter()
         clean = self._binding.inward(chunks, known, stored=True)
         prefix = len(self._binding.scoped(""))
         stale = [
@@ -103,6 +105,8 @@ class UserVectorStore(VectorStore):
             if before.id != str(after.id)[prefix:]
         ]
         self._write(clean, stale)
+        if self._recorder is not None:
+            note_ingested(self._recorder, self._binding, chunks, clean, began)
         return [str(chunk.id)[prefix:] for chunk in clean]
 
     def add_texts(

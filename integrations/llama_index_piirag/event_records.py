@@ -24,11 +24,11 @@ from llama_index.core.instrumentation.events.retrieval import RetrievalEndEvent,
 from llama_index.core.schema import MetadataMode, NodeWithScore
 from llama_index_instrumentation.base import BaseEvent
 
+from llama_index_piirag.observing import current
 from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.span_records import OpenSpan, SpanRecords, counting, told_by, uuid_of
 from llama_index_piirag.texts import flat
 from piirag.errors import PiiragError
-from piirag.governance.observation import current
 from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
 from piirag.redaction import RedactionSession
 

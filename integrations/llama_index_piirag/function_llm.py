@@ -19,14 +19,16 @@ from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.tools import BaseTool, ToolOutput
 from llama_index.core.types import Model, PydanticProgramMode
 
-from llama_index_piirag.llm import Call, RedactedLLM
+from llama_index_piirag.llm import RedactedLLM
+from llama_index_piirag.llm_call import Call
 from llama_index_piirag.objects import agrowing, growing, made, made_so_far, output_classes, parsed
+from llama_index_piirag.observing import observed
 from llama_index_piirag.predicting import as_messages
 from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.tools import arun_calls, run_calls
 from llama_index_piirag.tracing import plain, unspanned
 from piirag.errors import InvalidInputError
-from piirag.governance.observation import begun, observed, watched
+from piirag.governance.observation import begun, watched
 from piirag.redaction.guard import ModelGuard
 
 if TYPE_CHECKING:

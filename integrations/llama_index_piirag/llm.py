@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Container, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -23,33 +21,26 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
+from llama_index_piirag.llm_call import Call, refusals
 from llama_index_piirag.messages import MessageRedactor
+from llama_index_piirag.observing import observed
 from llama_index_piirag.owners import Owners
 from llama_index_piirag.predicting import UntracedLLM
-from llama_index_piirag.replies import EveryTool, ReplyRestorer
-from llama_index_piirag.reply_streams import StreamRestorer, arestored, restored
+from llama_index_piirag.replies import EveryTool
+from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.sessions import SealedSession
 from llama_index_piirag.texts import flat
 from llama_index_piirag.tracing import unspanned
-from llama_index_piirag.watching import note_refusal
 from piirag.detection.known import Known, check_known
 from piirag.errors import (
     ConfigurationError,
     InvalidUserIdError,
-    PiiragError,
     ProviderPolicyError,
     TenancyError,
 )
 from piirag.governance.labels import LABELS
-from piirag.governance.observation import (
-    Observation,
-    begun,
-    is_above,
-    label_of,
-    observed,
-    watched,
-)
-from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
+from piirag.governance.observation import Observation, begun, is_above, label_of, watched
+from piirag.redaction import RedactionSession, Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy.tags import TENANT_KEY
 from piirag.user_id import check_user_id
@@ -65,31 +56,6 @@ _TAKEN_OVER = (
     "pydantic_program_mode",
     "query_wrapper_prompt",
 )
-
-
-@dataclass(repr=False)
-class Call:
-    """One call of the wrapped model, redacted, and what restores its reply."""
-
-    content: Any
-    options: dict[str, Any]
-    reply: Reply
-    tools: Container[object]
-    shown: Container[object]
-    observation: Observation
-
-    @property
-    def whole(self) -> ReplyRestorer:
-        """Restores a whole reply."""
-        return ReplyRestorer(self.reply, self.tools, self.shown)
-
-    @property
-    def stream(self) -> StreamRestorer:
-        """Restores a streamed reply."""
-        return StreamRestorer(self.reply, self.tools, self.shown)
-
-    def __repr__(self) -> str:
-        return f"Call({self.reply!r})"
 
 
 class RedactedLLM(UntracedLLM):
@@ -281,17 +247,8 @@ class RedactedLLM(UntracedLLM):
         kwargs: dict[str, Any],
         shown: Container[object] = (),
     ) -> Call:
-        with self._refusals(messages):
+        with refusals(self._llm, self._user_id, messages):
             return self._open_chat(messages, kwargs, shown)
-
-    @contextmanager
-    def _refusals(self, given: Any) -> Iterator[None]:
-        """Have a call recorded that is stopped before anything is sent."""
-        try:
-            yield
-        except PiiragError as error:
-            note_refusal(self._llm, self._user_id, flat(given), error)
-            raise
 
     def _open_chat(
         self, messages: Sequence[ChatMessage], kwargs: dict[str, Any], shown: Container[object]
@@ -312,7 +269,7 @@ class RedactedLLM(UntracedLLM):
         )
 
     def _text_call(self, prompt: str, kwargs: dict[str, Any]) -> Call:
-        with self._refusals(prompt):
+        with refusals(self._llm, self._user_id, prompt):
             session = self._session()
             parts = MessageRedactor(session, allow_media=self._allow_media)
             return self._call(session, prompt, parts.text(prompt), parts.options(kwargs), ())

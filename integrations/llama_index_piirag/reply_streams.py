@@ -15,8 +15,9 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic_core import from_json
 
+from llama_index_piirag.observing import observed
 from llama_index_piirag.replies import COUNTS, ReplyRestorer
-from piirag.governance.observation import Observation, observed, watched
+from piirag.governance.observation import Observation, watched
 from piirag.redaction import Reply
 from piirag.redaction.guard import ModelGuard
 from piirag.redaction.walk import in_json

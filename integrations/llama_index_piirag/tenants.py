@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -17,6 +18,8 @@ from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known, check_known
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.governance.audit import AuditLog
+from piirag.governance.recorder import Recorder
 from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import SHARED, Space, TenantBinding, TenantTags, spaces
@@ -40,6 +43,8 @@ class TenantVectorStore:
         known: Values the application knows that may stand in questions and filters.
         docstore: Where the texts are, for a store that holds none and was filled without piirag.
         stamp: Written into the metadata of every chunk: source, writer, time, label. See `Stamp`.
+        audit: The log that every write leaves a record in: an `AuditLog`, or a path for one.
+            `PIIInstrumentation` records retrievals.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
@@ -59,6 +64,7 @@ class TenantVectorStore:
         known: Known | None = None,
         docstore: Any = None,
         stamp: Stamp | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.known = check_known(known)
@@ -67,6 +73,7 @@ class TenantVectorStore:
         self._known_from = known_from
         self._embed_model = embed_model
         self._stamp = check_stamp(stamp, scrubber)
+        self._recorder = None if audit is None else Recorder(audit)
 
     def for_user(
         self, user_id: str, *, shared: bool = False, groups: Sequence[str] = ()
@@ -102,7 +109,7 @@ class TenantVectorStore:
             self.scrubber, owner, self.tags, self._known_from, self.known, reads, self._stamp
         )
         return UserVectorStore(
-            TenantCollection(self._node_store, binding), binding, self._embed_model
+            TenantCollection(self._node_store, binding), binding, self._embed_model, self._recorder
         )
 
     def erasure_targets(self) -> list[ErasureTarget]:

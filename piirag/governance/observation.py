@@ -2,7 +2,8 @@
 
 A wrapper redacts, calls the model, and restores the reply. The framework's callbacks and events
 are about the call in between: they see placeholders, and end before the reply is restored. The
-wrapper therefore leaves an `Observation` where they can find it, and says when all is over.
+wrapper therefore leaves an `Observation` where they can find it, and says when all is over. Nobody
+is entitled to anything by it: it is for records only.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 from piirag.errors import AuditError
 from piirag.governance.labels import above, highest
@@ -19,8 +19,6 @@ from piirag.redaction.scrubber import Scrubber
 from piirag.redaction.session import RedactionSession
 
 Hook = Callable[[BaseException | None], None]
-
-_current: ContextVar[Observation | None] = ContextVar("piirag_observation", default=None)
 
 
 class Observation:
@@ -101,21 +99,6 @@ class Observation:
 
     def __repr__(self) -> str:
         return "Observation(...)"
-
-
-def current() -> Observation | None:
-    """The call of a wrapper that is being made here, if any."""
-    return _current.get()
-
-
-@contextmanager
-def observed(observation: Observation | None) -> Iterator[None]:
-    """Let observers find an observation while the model is called."""
-    token = _current.set(observation)
-    try:
-        yield
-    finally:
-        _current.reset(token)
 
 
 @contextmanager

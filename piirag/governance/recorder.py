@@ -23,6 +23,9 @@ from piirag.redaction.tokens import LITERAL, PSEUDONYM
 MOST_OPEN = 10_000
 """Calls that may be open at once; the oldest beyond them is recorded as abandoned."""
 
+MOST_CHUNKS = 100
+"""Chunks that the record of an ingestion names; of more it has the number."""
+
 ABANDONED = "piirag.Abandoned"
 """`error.type` of a call of which no end was ever told."""
 
@@ -296,6 +299,27 @@ class Recorder:
         counts = getattr(error, "counts", None)
         record.decide("blocked", "prompt", _reason(error), counts)
         self.end(record, "blocked", error=error)
+
+    def ingested(self, chunks: Chunks, *, changed: int, user: str | None, began: float) -> None:
+        """Record chunks that were written to a store.
+
+        Args:
+            chunks: What was written, as `chunk_of` tells it; the first `MOST_CHUNKS` are named.
+            changed: How many had personal data in them.
+            user: Whose they are.
+            began: When the write began; `time.perf_counter`.
+        """
+        record = self.begin(None, "ingestion", "ingestion", user=user, request_id=str(uuid.uuid4()))
+        record.clock = began
+        record.began -= time.perf_counter() - began
+        counts = {"DOCUMENTS": len(chunks), "CHANGED": changed}
+        if changed:
+            record.decide("redacted", "documents", "personal data found", counts)
+        else:
+            record.decide("let_through", "documents", "nothing found", counts)
+        told = [{k: v for k, v in c.items() if k != "pseudonyms"} for c in chunks[:MOST_CHUNKS]]
+        label = highest(chunk.get("label") for chunk in chunks)
+        self.end(record, "ok", chunks=told, label=label)
 
     def read(
         self,

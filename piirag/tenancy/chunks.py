@@ -10,13 +10,14 @@ from numbers import Number
 from typing import Any
 
 from piirag.detection.bare_numbers import sure
-from piirag.detection.known import Known, KnownValues, check_known
+from piirag.detection.known import Known, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
 from piirag.governance.stamps import INGESTED_AT, LABEL, Stamp, Stamps
 from piirag.redaction.result import ScrubResult
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.borders import Piece, mended, piece_of
+from piirag.tenancy.metadata_keys import MetadataKeys
 from piirag.vault.keys import keyed_hash
 
 _HASHED_ID = re.compile(r"id-[a-z2-7]{26}")
@@ -100,7 +101,7 @@ class ChunkScrubber:
             raise InvalidInputError("known must be one mapping, or one for each chunk")
         chunks, sealed = self._apart(chunks)
         knowns = self._knowns(chunks, each)
-        keys = _Keys(self.scrubber, self.user_id)
+        keys = MetadataKeys(self.scrubber, self.user_id)
         batch = _Batch()
         for chunk, text, own in zip(chunks, self._mended(chunks, knowns), knowns, strict=True):
             batch.document()
@@ -135,7 +136,7 @@ class ChunkScrubber:
             return []
         chunks, sealed = self._apart(chunks)
         batch = _Batch()
-        keys = _Keys(self.scrubber, self.user_id, remember=False)
+        keys = MetadataKeys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
         for chunk, text in zip(chunks, self._mended(chunks, [none] * len(chunks)), strict=True):
             batch.document()
@@ -207,7 +208,7 @@ class ChunkScrubber:
         own = check_known(known)
         _walk(_require_mapping(metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
-        keys = _Keys(self.scrubber, self.user_id, remember=remember)
+        keys = MetadataKeys(self.scrubber, self.user_id, remember=remember)
         return _rebuilt(metadata, results, own, keys)
 
     def id(self, id: str | None, known: Known | None = None) -> str | None:
@@ -275,51 +276,6 @@ class ChunkScrubber:
                 value = metadata.get(key)
                 values = value if isinstance(value, list | tuple) else [value]
                 yield from ((kind, v) for v in values if isinstance(v, str))
-
-
-class _Keys:
-    """Metadata keys scrubbed where they hold a value; each is looked at once."""
-
-    def __init__(self, scrubber: Scrubber, user_id: str, *, remember: bool = True) -> None:
-        self._scrubber = scrubber
-        self._user_id = user_id
-        self._remember = remember
-        self._remembered: KnownValues | None = None
-        self._indices: dict[int, KnownValues] = {}
-        self._clean: dict[tuple[int, str], str] = {}
-
-    def clean(self, value: Any, known: Known) -> Any:
-        """Nested metadata with its keys scrubbed."""
-        if isinstance(value, Mapping):
-            return {self._key(k, known): self.clean(v, known) for k, v in value.items()}
-        if isinstance(value, list | tuple):
-            items = [self.clean(item, known) for item in value]
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-        return value
-
-    def _key(self, key: Any, known: Known) -> Any:
-        if not isinstance(key, str):
-            return key
-        name = (id(known), key)
-        if name not in self._clean:
-            self._clean[name] = key if self._is_plain(key, known) else self._scrubbed(key, known)
-        return self._clean[name]
-
-    def _is_plain(self, key: str, known: Known) -> bool:
-        """Whether a key is an identifier in which no value stands, or merely a part of a name."""
-        if not key.isidentifier():
-            return False
-        if self._remembered is None:
-            self._remembered = self._scrubber.known_values(self._user_id)
-        if id(known) not in self._indices:
-            self._indices[id(known)] = KnownValues(known)
-        index = self._indices[id(known)]
-        return all(match.part for match in (*index.find(key), *self._remembered.find(key)))
-
-    def _scrubbed(self, key: str, known: Known) -> str:
-        return self._scrubber.scrub(
-            key, user_id=self._user_id, known=known, remember=self._remember
-        ).text
 
 
 class _Batch:
@@ -407,7 +363,7 @@ def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
 
 
 def _rebuilt(
-    metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: _Keys
+    metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: MetadataKeys
 ) -> dict[str, Any]:
     rebuilt = _walk(metadata, lambda _, leaf: _clean(leaf, results))
     clean: dict[str, Any] = keys.clean(rebuilt, known)

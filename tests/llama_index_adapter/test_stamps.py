@@ -23,6 +23,8 @@ from llama_index_piirag import (
 from piirag import Scrubber
 from piirag.errors import ConfigurationError
 from piirag.governance.stamps import INGESTED_AT, LABEL, STAMP_KEYS, Stamp, stamps_of
+from support.audit_records import audit_log, decisions, records
+from support.canary import Canaries
 from support.llama_fakes import FakeChatLLM, HashedEmbedding
 
 MAIL = "cosima@nightmail.com"
@@ -166,3 +168,21 @@ def test_wrong_set_ups_are_refused() -> None:
         TenantVectorStore(SimpleVectorStore(), scrubber=scrubber, stamp=bad)
     with pytest.raises(ConfigurationError):
         TenantIndex(store, scrubber=scrubber, embed_model=HashedEmbedding(), stamp=SECRET)
+
+
+def test_a_write_is_recorded_with_its_labels_and_without_its_texts(tmp_path) -> None:
+    log = audit_log(tmp_path)
+    index = TenantIndex(
+        SimpleVectorStore(),
+        scrubber=Scrubber(),
+        embed_model=HashedEmbedding(),
+        stamp=SECRET,
+        audit=log,
+    )
+    index.for_user("alice").insert(_document())
+    [record] = records(log, "ingestion")
+    assert record["user"] == log.user_tag("alice")
+    assert record["label"] == "confidential"
+    assert record["chunks"][0]["source"].startswith("src-")
+    assert decisions(record) == [("redacted", "documents", {"DOCUMENTS": 1, "CHANGED": 1})]
+    assert Canaries([MAIL]).scan_files(log.path.parent) == []
