@@ -1,17 +1,17 @@
-"""The suite that every sink of the audit log which keeps a chain passes."""
+"""The suites that sinks of the audit log pass: those that keep a chain, and those that do not."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from piirag.errors import AuditError
-from piirag.governance.audit import AuditRecord, Chain
-from piirag.governance.audit.sinks import Query, StoringSink
+from piirag.governance.audit import AuditLog, AuditRecord, Chain, MemoryTags
+from piirag.governance.audit.sinks import ForwardingSink, Query, StoringSink
 
 KEY = bytes(range(32))
 _START = 1_700_000_000.0
@@ -249,3 +249,74 @@ class AuditSinkSuite:
         assert sink.append(record(1))["seq"] == 2
         assert sink.verify().ok
         sink.close()
+
+
+@dataclass
+class ForwardingSinkUnderTest:
+    """What the suite needs to drive a sink that hands records on.
+
+    Args:
+        sink: The sink.
+        received: What arrived at the other end, as mappings, in order.
+        name: What a field of the record is called there.
+    """
+
+    sink: ForwardingSink
+    received: Callable[[], list[Mapping[str, Any]]]
+    name: Callable[[str], str] = str
+
+
+class ForwardingSinkSuite:
+    """Subclass it and provide a fixture `forwarding`."""
+
+    @pytest.fixture
+    def forwarding(self) -> ForwardingSinkUnderTest:
+        """A sink and what is at its other end."""
+        raise NotImplementedError
+
+    def test_it_is_a_sink_that_hands_on(self, forwarding: ForwardingSinkUnderTest) -> None:
+        assert isinstance(forwarding.sink, ForwardingSink)
+        assert not isinstance(forwarding.sink, StoringSink)
+        assert forwarding.sink.name
+        forwarding.sink.close()
+
+    def test_every_field_arrives_but_the_texts(self, forwarding: ForwardingSinkUnderTest) -> None:
+        record = AuditRecord(
+            "model_call",
+            time=_START,
+            request_id="0" * 31 + "a",
+            operation="chat",
+            provider="openai",
+            request_model="gpt-4o",
+            input_tokens=7,
+            duration_s=0.5,
+            outcome="blocked",
+            prompt="[PERSON_1] asks",
+            reply="nothing",
+            user="alice",
+            decisions=[{"action": "blocked", "where": "prompt", "counts": {"PERSON": 1}}],
+            chunks=[{"id": "f" * 32, "score": 0.5}],
+            filter={"user_id": "alice"},
+            label="internal",
+        )
+        log = AuditLog(forwarding.sink, key=KEY, tags=MemoryTags(key=KEY))
+        log.write(record, redacted=["prompt", "reply"])
+        (found,) = forwarding.received()
+        for name, value in record.to_dict().items():
+            there = found.get(forwarding.name(name))
+            if name in ("prompt", "reply"):
+                assert there is None
+            elif isinstance(value, str | int | float) and name not in ("user", "time"):
+                assert there == value
+            else:
+                assert there
+        assert "alice" not in str(found)
+
+    def test_records_arrive_in_order_with_their_place(
+        self, forwarding: ForwardingSinkUnderTest
+    ) -> None:
+        for number in range(3):
+            forwarding.sink.emit({**record(number), "seq": number + 1, "hash": f"{number:064x}"})
+        found = forwarding.received()
+        assert [r[forwarding.name("seq")] for r in found] == [1, 2, 3]
+        assert [r[forwarding.name("hash")] for r in found] == [f"{n:064x}" for n in range(3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from support.conversations import Conversation, conversation
 # What users have: names are looked for by the model too.
 MODEL = True
 
-_CONVERSATIONS = 500
+_CONVERSATIONS = 500 if os.environ.get("PIIRAG_CI") else 100
 _A_LOG = 50
 
 

@@ -49,7 +49,9 @@ _RANDOM = re.compile(
 # Names of code and servers, whose dates and numbers a detector might take for somebody's.
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,99}")
 # What code says of itself; in another form it is searched like any text.
-_SAYING = re.compile(r"[a-z][a-z0-9_ .:,-]{0,99}")
+_SAYING = re.compile(
+    r"[a-z][a-z0-9_ .:,'-]{0,99}(?:(?<=: )[A-Za-z_.]{1,60}(?:Error|Exception|Exit|Interrupt))?"
+)
 _FORMS = {
     "gen_ai.operation.name": _WORD,
     "gen_ai.provider.name": _WORD,

@@ -194,6 +194,15 @@ class AuditLog:
         self.tags.expire()
         return count
 
+    def count_before(self, before: float) -> int:
+        """How many records `expire` would delete.
+
+        Args:
+            before: Seconds since the epoch.
+        """
+        query = Query(until=before)
+        return sum(1 for sink in self._storing for _ in sink.read(query))
+
     def _first(self) -> StoringSink:
         if not self._storing:
             raise ConfigurationError("no sink of this audit log stores records")

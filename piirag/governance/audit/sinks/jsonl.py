@@ -29,9 +29,9 @@ from piirag.governance.audit.sinks.jsonl_files import (
     last_line,
     lines_of,
     reading,
-    unlock,
 )
 from piirag.governance.audit.sinks.jsonl_sweep import sweep
+from piirag.governance.audit.sinks.locks import unlock
 from piirag.governance.audit.verify import HEAD, HEAD_LOST, Problem, Verification, verified
 
 log = logging.getLogger("piirag.audit")
@@ -134,7 +134,8 @@ class JSONLinesSink:
     def _lines(self) -> Iterator[tuple[str, bytes]]:
         with reading(self._paths) as (head, files):
             sizes = [os.fstat(file.fileno()).st_size for _, file in files]
-            unlock(head)
+            if head is not None:
+                unlock(head)
             for (path, file), size in zip(files, sizes, strict=True):
                 for number, line in enumerate(lines_of(file, size), 1):
                     yield f"{path.name}:{number}", line.removesuffix(b"\n")
@@ -163,7 +164,8 @@ class JSONLinesSink:
                 removed = []
                 problems.append(Problem(HEAD))
             sizes = [os.fstat(file.fileno()).st_size for _, file in files]
-            unlock(handle)
+            if handle is not None:
+                unlock(handle)
             # Half a line that the head knows nothing of is of a writer that was killed.
             torn = 0
             if files and state is not None and sizes[-1] > state.size:

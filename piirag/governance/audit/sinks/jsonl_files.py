@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import threading
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from piirag.governance.audit.sinks.locks import lock, unlock
 
 _BLOCK = 1 << 16
 
@@ -82,13 +83,13 @@ class Files:
                     self.reopen()
                 yield
             finally:
-                fcntl.flock(self.head, fcntl.LOCK_UN)
+                unlock(self.head)
 
     def _lock_head(self) -> None:
         while True:
             if self.head < 0:
                 self.head = opened(self._paths.head, os.O_RDWR)
-            fcntl.flock(self.head, fcntl.LOCK_EX)
+            lock(self.head)
             if _same(self.head, self._paths.head):
                 return
             os.close(self.head)
@@ -141,18 +142,12 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
         with contextlib.suppress(FileNotFoundError):
             head = os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, head)
-            fcntl.flock(head, fcntl.LOCK_SH)
+            lock(head, shared=True)
         files: list[tuple[Path, IO[bytes]]] = []
         for path in [*paths.all_rotated(), paths.current]:
             with contextlib.suppress(FileNotFoundError):
                 files.append((path, stack.enter_context(path.open("rb"))))
         yield head, files
-
-
-def unlock(head: int | None) -> None:
-    """Let writers go on while files that are open are read."""
-    if head is not None:
-        fcntl.flock(head, fcntl.LOCK_UN)
 
 
 def lines_of(file: IO[bytes], size: int) -> Iterator[bytes]:

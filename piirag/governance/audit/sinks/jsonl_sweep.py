@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,6 +20,7 @@ from piirag.governance.audit.sinks.head_file import (
     write_removed,
 )
 from piirag.governance.audit.sinks.jsonl_files import Paths
+from piirag.governance.audit.sinks.locks import lock
 
 Locked = Callable[[], AbstractContextManager[State]]
 
@@ -109,7 +109,7 @@ def _only_sweep(folder: Path) -> Iterator[None]:
     """One sweep at a time: a lock on the folder, which writers do not take."""
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock(handle)
         yield
     finally:
         os.close(handle)

@@ -37,6 +37,11 @@ _PAGE = 1000
 # A batch of a sweep is one transaction: writers wait for one batch at most.
 _BATCH = 5000
 _COLUMNS = "seq, time, event, request_id, parent_id, user_tag, line"
+OVER = (
+    f"SELECT {_COLUMNS} FROM {{records}} WHERE time < ? AND (time, seq) > (?, ?)"
+    f" ORDER BY time, seq LIMIT {_BATCH}"
+)
+"""Some of the records from before a moment, behind a place: by the index on time alone."""
 
 
 class SQLSink:
@@ -203,11 +208,7 @@ class SQLSink:
     ) -> tuple[tuple[float, int] | None, int]:
         """Delete some records that are over; where to go on, and how many were deleted."""
         self._deleting(execute)
-        rows = execute(
-            f"SELECT {_COLUMNS} FROM {{records}} WHERE time < ? AND (time, seq) > (?, ?)"
-            f" ORDER BY time, seq LIMIT {_BATCH}",
-            *(before, *place),
-        )
+        rows = execute(OVER, before, *place)
         if not rows:
             return None, 0
         gone = []
