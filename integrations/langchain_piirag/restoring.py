@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.prompt_values import PromptValue
 from pydantic import BaseModel
 
 from langchain_piirag.blocks import kind_of
@@ -32,7 +33,9 @@ RAW_CALLS = frozenset({"tool_calls", "function_call"})
 
 
 def labels_of(messages: Any) -> list[Any]:
-    """The labels that replies among some messages bear: what they were made from had them."""
+    """The labels that replies in an input bear: what they were made from had them."""
+    if isinstance(messages, PromptValue):
+        messages = messages.to_messages()
     if not isinstance(messages, list | tuple):
         return []
     told = [m.response_metadata.get(METADATA_KEY) for m in messages if isinstance(m, BaseMessage)]

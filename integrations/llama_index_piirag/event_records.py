@@ -29,7 +29,7 @@ from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.span_records import OpenSpan, SpanRecords, counting, told_by, uuid_of
 from llama_index_piirag.texts import flat
 from piirag.errors import PiiragError
-from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
+from piirag.governance.recorder import MOST_OPEN, OpenRecord, Recorder, chunk_of, word
 from piirag.redaction import RedactionSession
 
 _ADDRESSES = ("api_base", "base_url", "azure_endpoint", "endpoint_url")
@@ -200,6 +200,8 @@ class EventRecords:
             span.open.append(key)
         with self._lock:
             self._open.setdefault((event.span_id, kind), []).append(key)
+            if len(self._open) > MOST_OPEN:
+                self._open.pop(next(iter(self._open)))
         return record
 
     def _take(self, span_id: str | None, kind: str) -> OpenRecord | None:

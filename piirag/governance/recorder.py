@@ -235,17 +235,19 @@ class Recorder:
         raised: BaseException | None,
     ) -> None:
         """Write the record of a wrapped call, with what became of its tokens."""
-        counts = {kind.upper(): count for kind, count in observation.told.items() if count}
         # A stream that the wrapper stops ends, for the model, as one that was left.
-        ended = outcome == "ok" or error_type in _LEFT
-        if isinstance(raised, _BLOCKS) and ended:
+        if outcome != "ok" and error_type not in _LEFT:
+            self._write(record, outcome, error_type, ("prompt",))
+            return
+        counts = {kind.upper(): count for kind, count in observation.told.items() if count}
+        if isinstance(raised, _BLOCKS):
             outcome, error_type = "blocked", name_of(raised)
             record.decide("blocked", "reply", "a value of the model's own", counts)
         elif counts.get("UNSEEN"):
             record.decide("redacted", "reply", "values put back, the model's own marked", counts)
         elif counts:
             record.decide("let_through", "reply", "values put back", counts)
-        if raised is not None and ended and outcome != "blocked":
+        if raised is not None and outcome != "blocked":
             outcome, error_type = "error", name_of(raised)
         # Without a look at replies, nobody knows what the model said by itself.
         looked = observation.session.policy.replies != "allow" and not counts.get("UNSEEN")

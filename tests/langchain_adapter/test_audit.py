@@ -285,7 +285,10 @@ def test_retries_and_fallbacks_are_calls_of_their_own(log, server) -> None:
     broken = EchoChat(seen=[], error=ValueError("no"))
     model = RedactedModel(broken, Redactor(), audit=log).with_fallbacks([_plain(server)])
     model.invoke(ASK)
-    assert [record["outcome"] for record in records(log)] == ["error", "ok"]
+    failed, answered = records(log)
+    assert (failed["outcome"], answered["outcome"]) == ("error", "ok")
+    assert decisions(failed) == [("redacted", "prompt", {"EMAIL_ADDRESS": 1})]
+    assert decisions(answered)[-1] == ("let_through", "reply", {"RESTORED": 1})
 
 
 class FullDisk(AuditLog):
