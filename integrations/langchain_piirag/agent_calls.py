@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from langchain.agents.middleware.types import (
@@ -23,8 +24,13 @@ from langchain_piirag.agent_users import Allowed
 from langchain_piirag.agent_walk import Changes, rebuild
 from langchain_piirag.calls import tool_names
 from langchain_piirag.messages import MessageRedactor
+from langchain_piirag.observing import observed
 from langchain_piirag.owners import Owners
-from piirag.redaction import RedactionSession, tokens
+from langchain_piirag.restoring import METADATA_KEY, labels_of
+from langchain_piirag.texts import flat
+from piirag.governance.labels import highest
+from piirag.governance.observation import Observation, label_of, watched
+from piirag.redaction import RedactionSession, Scrubber, tokens
 from piirag.redaction.guard import ModelGuard
 from piirag.redaction.walk import in_json
 
@@ -39,6 +45,8 @@ class AgentCall:
         owners: Tells whose texts the messages hold.
         scrubber: In a redacted state, what puts durable tokens into the reply; else None.
         owner: The owner that the state is to name with this reply, if it names none.
+        user_id: The user of the run, for the audit log.
+        labelled: The scrubber that knows the labels of chunks in the messages.
     """
 
     def __init__(
@@ -50,14 +58,20 @@ class AgentCall:
         owners: Owners,
         scrubber: StateScrubber | None = None,
         owner: str | None = None,
+        user_id: str | None = None,
+        labelled: Scrubber | None = None,
     ) -> None:
         self._owner = owner
+        self.user_id = user_id
+        self._labelled = labelled
         self._session = session
         self._allow_media = allow_media
         self._owners = owners
         self._allowed = allowed if scrubber is None else None
         self._scrubber = scrubber
         self._json = False
+        self._given: list[BaseMessage] = []
+        self._labels: list[Any] = []
         # By identity: what the model wrote, for the message that was made of it.
         self._written: dict[int, tuple[BaseMessage, BaseMessage]] = {}
 
@@ -81,7 +95,9 @@ class AgentCall:
             tool_names=tool_names({"tools": request.tools}),
             owners=self._owners,
         )
+        self._labels = labels_of(request.messages)
         messages = [without_notes(m) for m in request.messages]
+        self._given = [*([] if system is None else [system]), *messages]
         said = parts.messages([*messages, *([] if system is None else [system])])
         clean: dict[str, Any] = {
             "messages": said[: len(messages)],
@@ -94,7 +110,13 @@ class AgentCall:
             clean["system_message"] = said[-1]
         return request.override(**clean)
 
-    def restored(self, output: Any) -> Any:
+    def observation(self) -> Observation:
+        """What handlers of the audit log are to know of one call of the model."""
+        text = partial(flat, self._given)
+        label = highest([label_of(self._labelled, self.user_id, text), *self._labels])
+        return Observation(self._session, text, self.user_id, label)
+
+    def restored(self, output: Any, observation: Observation) -> Any:
         """What the model returned, with real values, so that structured output is valid.
 
         It becomes the state's own message in `finish`.
@@ -102,6 +124,11 @@ class AgentCall:
         if not isinstance(output, BaseMessage):
             return self.reply().value(output)
         message = self.reply().message(output)
+        told = message.response_metadata.get(METADATA_KEY)
+        if isinstance(told, dict):
+            observation.tell(told)
+            if observation.label is not None:
+                told["label"] = observation.label
         if self._scrubber is None:
             self._written[id(message)] = (message, message)
             return message
@@ -270,14 +297,16 @@ class _Restoring(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         note_call(self._call.reply())
-        with ModelGuard() as guard:
-            output = self._model.invoke(input, config, **kwargs)
-        guard.check()
-        return self._call.restored(output)
+        with watched(self._call.observation()) as observation:
+            with ModelGuard() as guard, observed(observation):
+                output = self._model.invoke(input, config, **kwargs)
+            guard.check()
+            return self._call.restored(output, observation)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         note_call(self._call.reply())
-        with ModelGuard() as guard:
-            output = await self._model.ainvoke(input, config, **kwargs)
-        guard.check()
-        return await run_in_executor(None, self._call.restored, output)
+        with watched(self._call.observation()) as observation:
+            with ModelGuard() as guard, observed(observation):
+                output = await self._model.ainvoke(input, config, **kwargs)
+            guard.check()
+            return await run_in_executor(None, self._call.restored, output, observation)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -17,22 +17,29 @@ from langchain_core.outputs import LLMResult
 
 from langchain_piirag.documents import PIIDocumentScrubber
 from langchain_piirag.messages import MessageRedactor
+from langchain_piirag.observing import current
 from langchain_piirag.references import is_private
+from langchain_piirag.texts import flat, reply_text
+from langchain_piirag.watching import features_of, session_of
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, InvalidInputError, PIIBlockedError
 from piirag.governance.audit import AuditLog
+from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
+from piirag.governance.stamps import STAMP_KEYS, stamps_of
 from piirag.policy import Policy
-from piirag.redaction import Redactor, Scrubber
-
-_MOST_OPEN = 10_000
+from piirag.redaction import RedactionSession, Redactor, Scrubber
 
 _USE_MODEL = "Wrap the model in RedactedModel, which sends placeholders instead"
 _USE_STORE = "Use TenantVectorStore or PIIRetriever, which scrub the question"
 _USE_RETRIEVER = "Wrap the retriever in PIIRetriever, which returns scrubbed copies"
 
+_NOTHING_FOUND = "nothing found"
+_FOUND = "personal data found"
+_ADDRESSES = ("openai_api_base", "base_url", "azure_endpoint", "api_base", "endpoint_url")
+
 
 class PIICallbackHandler(BaseCallbackHandler):
-    """Watches models and retrievers that one cannot wrap. Pass it in ``config["callbacks"]``.
+    """Watches models and retrievers. Pass it in ``config["callbacks"]``.
 
     - A prompt with personal data in it is stopped before it leaves: `PIIBlockedError`. A callback
       cannot change what is sent; `RedactedModel` can.
@@ -40,12 +47,15 @@ class PIICallbackHandler(BaseCallbackHandler):
     - Documents are scrubbed before the retriever returns them: its list is filled with scrubbed
       copies. Where that would change something the retriever keeps (its own list, a cache), or it
       returns no list, the call is stopped instead; `PIIRetriever` handles those.
-    - Every call leaves a record in the audit log, without personal data.
-    - Tools are not watched; what they return is looked at when it goes to a model.
+    - Every model call, retrieval and tool call leaves a record in the audit log, without personal
+      data (see `AuditRecord`). That of a `RedactedModel`, a `RedactedChatModel` or an agent with
+      `PIIRedactionMiddleware` says what was redacted, restored and refused, and is written when
+      the reply is restored.
+    - What tools return is looked at when it goes to a model.
 
     It works under `invoke` and `ainvoke` alike. It is deliberately no async handler: LangChain
     swallows what an async handler raises under a sync `invoke`, so that nothing could be stopped.
-    It never changes messages.
+    It never changes messages. A record that cannot be written stops the call (`AuditError`).
 
     Args:
         scrubber: Scrubs documents, and knows the values known for `user_id`. If None, findings
@@ -53,9 +63,15 @@ class PIICallbackHandler(BaseCallbackHandler):
         user_id: The tenant; needed with a scrubber.
         policy: What to look for, where no scrubber is given.
         known: Values the application knows.
-        audit: Where records go: a path for JSON lines, or an `AuditLog`. None for nowhere.
+        audit: Where records go: a path for JSON lines or SQLite, or an `AuditLog`. None for
+            nowhere.
         prompts: ``"block"`` or ``"audit"``: what happens to a prompt with personal data.
         queries: The same for the question put to a retriever.
+        session: The session that records name, by a keyed tag. If None, ``session_id``,
+            ``thread_id`` or ``conversation_id`` of the run's metadata.
+        feature: What the calls are part of, such as ``"search"``.
+        features: Names of features that a run may tell itself, in ``metadata["feature"]`` or as a
+            tag. Other tags and metadata are not recorded.
 
     Raises:
         ConfigurationError: A scrubber without a user id, or the other way round.
@@ -74,12 +90,18 @@ class PIICallbackHandler(BaseCallbackHandler):
         audit: AuditLog | str | Path | None = None,
         prompts: str = "block",
         queries: str = "block",
+        session: str | None = None,
+        feature: str | None = None,
+        features: Collection[str] = (),
     ) -> None:
         if (scrubber is None) != (user_id is None):
             raise ConfigurationError("scrubber and user_id go together")
         for name, value in {"prompts": prompts, "queries": queries}.items():
             if value not in {"block", "audit"}:
                 raise ConfigurationError(f'{name} is "block" or "audit"')
+        self.recorder = Recorder(
+            audit, user_id=user_id, session=session, feature=feature, features=features
+        )
         if scrubber is None or user_id is None:
             base = policy if policy is not None else Policy()
             scrubber = Scrubber(replace(base, operators={"DEFAULT": "replace"}))
@@ -88,9 +110,12 @@ class PIICallbackHandler(BaseCallbackHandler):
         self._documents = PIIDocumentScrubber(scrubber, user_id=user_id, known=known)
         self._user_id = user_id
         self._known = known
-        self._audit = AuditLog(audit) if isinstance(audit, str | Path) else audit
         self._blocks = {"prompt": prompts == "block", "query": queries == "block"}
-        self._open: dict[UUID, dict[str, Any]] = {}
+
+    @classmethod
+    def recording(cls, audit: AuditLog | str | Path) -> Self:
+        """One that only records the calls of a wrapper, which does all else itself."""
+        return cls(audit=audit, prompts="audit", queries="audit")
 
     # Models
 
@@ -103,36 +128,50 @@ class PIICallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> Any:
         """Look into every part of every message."""
-        record = self._begin(run_id, "chat", kwargs)
+        record = self._begin(run_id, "chat", flat(messages), serialized, kwargs)
+        if not self._looks(record, "prompt"):
+            record.fields["prompt"] = flat(messages)
+            return
         session = self._session()
         parts = MessageRedactor(session, allow_media=True)
         unsearched = 0
+        texts = []
         for batch in messages:
             try:
-                parts.messages(batch)
+                texts.append(flat(parts.messages(batch)))
             except InvalidInputError:
                 unsearched += 1
         parts.option("stop", (kwargs.get("invocation_params") or {}).get("stop"))
-        counts = session.found | ({"UNSEARCHED": unsearched} if unsearched else {})
-        self._decide(record, counts, "prompt", "chat model input", _USE_MODEL)
+        counts = dict(session.found) | ({"UNSEARCHED": unsearched} if unsearched else {})
+        if not unsearched:
+            # What holds nothing is shown as it went out, pseudonyms and placeholders included.
+            record.fields["prompt"] = "\n".join(texts) if counts else flat(messages)
+        self._decide(run_id, record, session, counts, "prompt", "chat model input", _USE_MODEL)
 
     def on_llm_start(
         self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any
     ) -> Any:
         """Look into every prompt."""
-        record = self._begin(run_id, "text_completion", kwargs)
+        record = self._begin(run_id, "text_completion", "\n".join(prompts), serialized, kwargs)
+        if not self._looks(record, "prompt"):
+            record.fields["prompt"] = "\n".join(prompts)
+            return
         session = self._session()
-        for prompt in prompts:
-            session.redact(prompt)
-        self._decide(record, session.found, "prompt", "model input", _USE_MODEL)
+        texts = [session.redact(prompt).text for prompt in prompts]
+        record.fields["prompt"] = "\n".join(texts if session.found else prompts)
+        self._decide(
+            run_id, record, session, dict(session.found), "prompt", "model input", _USE_MODEL
+        )
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Record tokens and latency."""
-        record = self._open.pop(run_id, None)
-        if record is None:
+        """Record the reply, its tokens and how long it took."""
+        record = self.recorder.take(run_id)
+        if record is None or self.recorder.audit is None:
             return
-        usage = _usage(response)
-        self._write(record, "ok", **usage)
+        text = reply_text(response)
+        if record.redact is not None:
+            text = record.redact(text)
+        self.recorder.end(record, "ok", reply=text, **_usage(response))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
         """Record the type of the error, never its message."""
@@ -144,87 +183,180 @@ class PIICallbackHandler(BaseCallbackHandler):
         self, serialized: dict[str, Any], query: str, *, run_id: UUID, **kwargs: Any
     ) -> Any:
         """Look into the question."""
-        record = self._begin(run_id, "retrieval", kwargs)
+        record = self._begin(run_id, "retrieval", query, {}, kwargs, event="retrieval")
+        if not self._looks(record, "query"):
+            return
         session = self._session()
-        session.redact(query)
-        self._decide(record, session.found, "query", "the query", _USE_STORE)
+        text = session.redact(query).text
+        record.fields["prompt"] = text if session.found else query
+        self._decide(run_id, record, session, dict(session.found), "query", "the query", _USE_STORE)
 
     def on_retriever_end(
         self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any
     ) -> Any:
         """Replace documents that hold personal data by scrubbed copies."""
-        record = self._open.pop(run_id, None) or {"operation": "retrieval", "began": time.time()}
-        clean = list(self._documents.transform_documents(documents))
+        record = self.recorder.take(run_id)
+        if record is None:
+            record = self.recorder.begin(None, "retrieval", "retrieval")
+        clean = self._cleaned(documents)
         changed = sum(a != b for a, b in zip(documents, clean, strict=True))
-        details = {"documents": len(clean), "documents_scrubbed": changed}
+        counts = {"DOCUMENTS": len(clean), "CHANGED": changed}
         if changed and not (isinstance(documents, list) and is_private(documents)):
-            self._write(record, "blocked", **details)
-            raise PIIBlockedError("retrieved documents", {}, _USE_RETRIEVER)
+            record.decide("blocked", "documents", _FOUND, counts)
+            error = PIIBlockedError("retrieved documents", {}, _USE_RETRIEVER)
+            self.recorder.end(record, "blocked", error=error)
+            raise error
         if changed:
             documents[:] = clean  # type: ignore[index]
-        self._write(record, "redacted" if changed else "ok", **details)
+            record.decide("redacted", "documents", _FOUND, counts)
+        else:
+            record.decide("let_through", "documents", _NOTHING_FOUND, counts)
+        made = record.fields.get("chunks")
+        if made is None:
+            made = [chunk_of(doc.page_content, doc.id, doc.metadata) for doc in clean]
+            record.fields["chunks"] = made
+        texts = [document.page_content for document in clean]
+        if len(made) == len(texts):
+            user = record.fields.get("user")
+            self.recorder.read(texts, made, record.fields.get("filter"), user)
+        self.recorder.end(record, "ok")
 
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
         """Record the type of the error, never its message."""
         self._error(run_id, error)
 
-    def _session(self) -> Any:
-        return self._redactor.session(user_id=self._user_id, known=self._known)
+    # Tools
 
-    def _begin(self, run_id: UUID, operation: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def on_tool_start(
+        self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **kwargs: Any
+    ) -> Any:
+        """Record that a tool was called, and nothing of what it got."""
+        if self.recorder.audit is None:
+            return
+        name = word((serialized or {}).get("name"))
+        record = self._begin(run_id, "execute_tool", input_str, {}, kwargs, event="decision")
+        record.decide("let_through", f"tool {name}" if name else "tool", "called")
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Record how long the tool took."""
+        record = self.recorder.take(run_id)
+        if record is not None:
+            self.recorder.end(record, "ok")
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Record the type of the error, never its message."""
+        self._error(run_id, error)
+
+    # What they share
+
+    def _begin(
+        self,
+        run_id: UUID,
+        operation: str,
+        text: str,
+        serialized: dict[str, Any] | None,
+        kwargs: Mapping[str, Any],
+        event: str = "model_call",
+    ) -> OpenRecord:
         metadata = kwargs.get("metadata") or {}
         parent = kwargs.get("parent_run_id")
-        record = {
-            "run_id": str(run_id),
-            "parent_run_id": str(parent) if parent else None,
-            "operation": operation,
-            "provider": _word(metadata.get("ls_provider")),
-            "model": _word(metadata.get("ls_model_name")),
-            "began": time.time(),
-        }
-        self._open[run_id] = record
-        while len(self._open) > _MOST_OPEN:
-            # Runs that were abandoned (a stream nobody read to its end) never report an end.
-            self._open.pop(next(iter(self._open)), None)
-        return record
+        observation = current() if event == "model_call" else None
+        return self.recorder.begin(
+            run_id,
+            event,
+            operation,
+            text=text if observation is None else observation.given(),
+            observation=observation,
+            session=session_of(metadata),
+            features=features_of(metadata, kwargs.get("tags")),
+            request_id=str(run_id),
+            parent_id=str(parent) if parent else None,
+            provider=word(metadata.get("ls_provider")),
+            request_model=word(metadata.get("ls_model_name")),
+            server_address=_host(serialized),
+        )
+
+    def _looks(self, record: OpenRecord, what: str) -> bool:
+        """Whether to look into what goes out: a wrapper has, and is looked at where it counts."""
+        return record.observation is None or self._blocks[what]
+
+    def _session(self) -> RedactionSession:
+        return self._redactor.session(user_id=self._user_id, known=self._known)
 
     def _decide(
-        self, record: dict[str, Any], found: Mapping[str, int], what: str, where: str, advice: str
+        self,
+        run_id: UUID,
+        record: OpenRecord,
+        session: RedactionSession,
+        counts: Mapping[str, int],
+        what: str,
+        where: str,
+        advice: str,
     ) -> None:
-        counts = record["findings"] = dict(found)
         if counts and self._blocks[what]:
-            self._open.pop(UUID(record["run_id"]), None)
-            self._write(record, "blocked")
-            raise PIIBlockedError(where, counts, advice)
+            self.recorder.take(run_id)
+            record.decide("blocked", what, _FOUND, counts)
+            error = PIIBlockedError(where, dict(counts), advice)
+            record.observation = None
+            self.recorder.end(record, "blocked", error=error)
+            raise error
+        if record.observation is None:
+            record.decide("let_through", what, _FOUND if counts else _NOTHING_FOUND, counts)
+            record.redact = lambda text: session.redact(text).text
+
+    def _cleaned(self, documents: Sequence[Document]) -> list[Document]:
+        """Scrubbed copies. Stamps are kept: they may be sealed under another vault's key."""
+        stamps = [
+            {key: doc.metadata[key] for key in STAMP_KEYS if key in doc.metadata}
+            if stamps_of(doc.metadata)
+            else {}
+            for doc in documents
+        ]
+        clean = self._documents.transform_documents(documents)
+        return [
+            doc.model_copy(update={"metadata": {**doc.metadata, **own}}) if own else doc
+            for doc, own in zip(clean, stamps, strict=True)
+        ]
 
     def _error(self, run_id: UUID, error: BaseException) -> None:
-        record = self._open.pop(run_id, None)
+        record = self.recorder.take(run_id)
         if record is not None:
-            name = f"{type(error).__module__}.{type(error).__qualname__}"
-            self._write(record, "error", error_type=name)
-
-    def _write(self, record: dict[str, Any], outcome: str, **details: Any) -> None:
-        if self._audit is not None:
-            began = record.pop("began")
-            latency = round(time.time() - began, 6)
-            self._audit.write(
-                {"time": began, "latency_s": latency, **record, "outcome": outcome, **details}
-            )
+            self.recorder.end(record, "error", error=error)
 
     def __repr__(self) -> str:
         return "PIICallbackHandler(...)"
 
 
-def _word(value: Any) -> str | None:
-    """A model or provider name; anything longer is no name and is not recorded."""
-    return value if isinstance(value, str) and len(value) <= 100 and " " not in value else None
+def _host(serialized: Mapping[str, Any] | None) -> str | None:
+    """The host that a client was told to call, as far as its serialised form tells."""
+    told = (serialized or {}).get("kwargs")
+    for name in _ADDRESSES if isinstance(told, Mapping) else ():
+        address = told.get(name) if isinstance(told, Mapping) else None
+        if isinstance(address, str):
+            try:
+                return word(urlsplit(address).hostname)
+            except ValueError:
+                return None
+    return None
 
 
-def _usage(response: LLMResult) -> dict[str, int]:
+def _usage(response: LLMResult) -> dict[str, Any]:
+    """Tokens of the prompt and the reply, and the model that answered."""
     total: Counter[str] = Counter()
+    model: str | None = None
     for batch in response.generations:
         for generation in batch:
             message = getattr(generation, "message", None)
+            told = getattr(message, "response_metadata", None) or {}
+            model = model or word(told.get("model_name") or told.get("model"))
             for key in ("input_tokens", "output_tokens"):
                 total[key] += int((getattr(message, "usage_metadata", None) or {}).get(key, 0))
-    return {key: n for key, n in total.items() if n}
+    told = response.llm_output or {}
+    usage = told.get("token_usage") or {}
+    if not any(total.values()) and isinstance(usage, Mapping):
+        total["input_tokens"] = int(usage.get("prompt_tokens") or 0)
+        total["output_tokens"] = int(usage.get("completion_tokens") or 0)
+    return {
+        "response_model": model or word(told.get("model_name")),
+        **{key: n for key, n in total.items() if n},
+    }

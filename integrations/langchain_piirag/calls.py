@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
 
@@ -14,10 +14,14 @@ from langchain_piirag.inner import bound_options
 from langchain_piirag.messages import UNKNOWN_BLOCKS, MessageRedactor
 from langchain_piirag.owners import Owners
 from langchain_piirag.provider_checks import check_policy, enforce
-from langchain_piirag.restoring import Restorer
+from langchain_piirag.restoring import Restorer, labels_of
 from langchain_piirag.streaming import ChunkRestorer
+from langchain_piirag.texts import flat
+from langchain_piirag.watching import with_watcher
 from piirag.detection.known import Known
-from piirag.errors import ConfigurationError
+from piirag.errors import ConfigurationError, ProviderPolicyError
+from piirag.governance.labels import LABELS, highest
+from piirag.governance.observation import Observation, is_above, label_of
 from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import RedactionSession, Redactor, Scrubber
 from piirag.redaction.reply import Sink
@@ -39,6 +43,8 @@ class CallSettings:
     tenant_key: str = TENANT_KEY
     shared_tools: Collection[str] = ()
     providers: ProviderPolicy | None = None
+    max_label: str | None = None
+    watcher: Any = None
 
     @classmethod
     def make(
@@ -60,6 +66,13 @@ class CallSettings:
         if rest.get("unknown_blocks") not in UNKNOWN_BLOCKS:
             raise ConfigurationError(f"unknown_blocks is one of {', '.join(UNKNOWN_BLOCKS)}")
         check_policy(rest.get("providers"))
+        if rest.get("max_label") not in (None, *LABELS):
+            raise ConfigurationError(f"max_label is one of {', '.join(LABELS)}")
+        audit = rest.pop("audit", None)
+        if audit is not None:
+            from langchain_piirag.callbacks import PIICallbackHandler
+
+            rest["watcher"] = PIICallbackHandler.recording(audit)
         made = redactor if redactor is not None else Redactor(scrubber=scrubber)
         settings = cls(made, tools=frozenset(restore_tool_args), **rest)
         settings.owners(settings.session())
@@ -94,7 +107,8 @@ class CallSettings:
             options: The caller's keyword arguments.
 
         Raises:
-            ProviderPolicyError: The policy for providers forbids where the call would go.
+            ProviderPolicyError: The policy for providers forbids where the call would go, or a
+                chunk in the input has a label above `max_label`.
             InvalidInputError: Input, or a part of it, that cannot be searched.
             DetectionError: The detector failed.
         """
@@ -102,14 +116,21 @@ class CallSettings:
         session = self.session()
         bound = {**bound_options(model), **options}
         parts = self.parts(session, bound)
+        label = self.label(input)
+        if is_above(label, self.max_label):
+            raise ProviderPolicyError([f"a chunk labelled {label}, above {self.max_label}"])
+        content = parts.input(input)
+        clean = {name: parts.option(name, value) for name, value in options.items()}
+        observation = Observation(session, lambda: flat(input), self.user_id, label)
         return Call(
             model=with_tenant_cache(model, self._cache_tag),
-            input=parts.input(input),
-            config=parts.config(config),
-            options={name: parts.option(name, value) for name, value in options.items()},
+            input=content,
+            config=parts.config(with_watcher(config, self.watcher)),
+            options=clean,
             session=session,
             tools=self.tools,
             as_json=wants_json(bound),
+            observation=observation,
         )
 
     def check_provider(
@@ -122,6 +143,16 @@ class CallSettings:
         """
         if self.providers is not None:
             enforce(self.providers, model, options, config)
+
+    def label(self, input: Any) -> str | None:
+        """The highest label of what is in an input, as far as that is known.
+
+        Args:
+            input: What a model takes. Chunks are known by their texts; replies that were made
+                from some bear their label.
+        """
+        text = label_of(self.redactor.scrubber, self.user_id, lambda: flat(input))
+        return highest([text, *labels_of(input)])
 
     def _cache_tag(self) -> str:
         return cache_tag(self.redactor.scrubber, self.user_id)
@@ -156,21 +187,36 @@ class Call:
     config: Any
     options: dict[str, Any]
     session: RedactionSession
+    observation: Observation
     tools: frozenset[str] | None = field(default=frozenset())
     as_json: bool = False
 
     def restorer(self, tool_sink: Sink = "tool") -> Restorer:
         """What restores one reply; make one for each."""
-        return Restorer(self.session.reply(), self.tools, as_json=self.as_json, tool_sink=tool_sink)
+        reply = self.observation.reply()
+        return Restorer(reply, self.tools, as_json=self.as_json, tool_sink=tool_sink)
 
     @property
     def looks(self) -> bool:
         """Whether replies are searched for values of the model's own."""
         return self.session.policy.replies != "allow"
 
-    def close(self) -> None:
-        """The reply is restored: forget the values."""
-        self.session.close()
+    def close(self, error: BaseException | None = None) -> None:
+        """The reply is restored, or the caller gets an exception: forget the values.
+
+        Raises:
+            AuditError: The call could not be recorded.
+        """
+        try:
+            self.observation.over(error)
+        finally:
+            self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.close(error)
 
     def restore(self, output: Any) -> Any:
         """One reply, restored."""

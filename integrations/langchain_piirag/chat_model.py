@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Self
 
 from langchain_core.callbacks import Callbacks
@@ -18,9 +20,11 @@ from langchain_piirag.binding import Bindings
 from langchain_piirag.calls import Call, CallSettings
 from langchain_piirag.events import EventStreams
 from langchain_piirag.inner import bind_tools
+from langchain_piirag.observing import observed
 from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
+from piirag.governance.audit import AuditLog
 from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
@@ -50,6 +54,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         tenant_key: The metadata key under which documents in tool results name their user.
         shared_tools: Names of tools whose results are not the user's own.
         providers: Which endpoints may be called.
+        max_label: See `RedactedModel`.
+        audit: See `RedactedModel`.
         **kwargs: Fields of `BaseChatModel`, such as `callbacks`, `tags`, `cache` or
             `rate_limiter`; they take effect on the wrapped model's calls.
 
@@ -75,6 +81,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
         providers: ProviderPolicy | None = None,
+        max_label: str | None = None,
+        audit: AuditLog | str | Path | None = None,
         **kwargs: Any,
     ) -> None:
         if not isinstance(model, BaseChatModel):
@@ -95,6 +103,8 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
             tenant_key=tenant_key,
             shared_tools=shared_tools,
             providers=providers,
+            max_label=max_label,
+            audit=audit,
         )
         super().__init__(model=model, **kwargs)  # type: ignore[call-arg]
         self._chat_settings = settings
@@ -136,16 +146,13 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Call the model once for each list of messages. See `BaseChatModel.generate`."""
-        calls = self._opened(messages, callbacks, {"stop": stop, **kwargs})
         results = []
-        try:
+        with _Calls(self._opened(messages, callbacks, {"stop": stop, **kwargs})) as calls:
             for call in calls:
-                with ModelGuard() as guard:
+                with ModelGuard() as guard, observed(call.observation):
                     results.append(call.model.generate([call.input], **_told(call), **call.options))
                 guard.check()
             return self._gathered(calls, results)
-        finally:
-            _close(calls)
 
     async def agenerate(
         self,
@@ -155,17 +162,15 @@ class RedactedChatModel(Bindings, EventStreams, ModelCalls, BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Call the model once for each list of messages. See `BaseChatModel.agenerate`."""
-        calls = await run_in_executor(
+        opened = await run_in_executor(
             None, self._opened, messages, callbacks, {"stop": stop, **kwargs}
         )
         results: list[LLMResult] = []
-        try:
+        with _Calls(opened) as calls:
             with ModelGuard() as guard:
                 results = await asyncio.gather(*(_generated(call) for call in calls))
             guard.check()
             return await run_in_executor(None, self._gathered, calls, results)
-        finally:
-            _close(calls)
 
     def _opened(
         self, messages: list[list[BaseMessage]], callbacks: Callbacks, options: dict[str, Any]
@@ -299,13 +304,22 @@ def _told(call: Call) -> dict[str, Any]:
 
 
 async def _generated(call: Call) -> LLMResult:
-    result: LLMResult = await call.model.agenerate([call.input], **_told(call), **call.options)
+    with observed(call.observation):
+        result: LLMResult = await call.model.agenerate([call.input], **_told(call), **call.options)
     return result
 
 
-def _close(calls: list[Call]) -> None:
-    for call in calls:
-        call.close()
+class _Calls(ExitStack):
+    """Several calls, all of which are closed in the end, whatever befalls one."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self._calls = calls
+        for call in calls:
+            self.enter_context(call)
+
+    def __enter__(self) -> list[Call]:  # type: ignore[override]
+        return self._calls
 
 
 def _child(run_manager: Any) -> RunnableConfig | None:

@@ -9,6 +9,7 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError
+from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import Chunk, ChunkScrubber
 
@@ -38,9 +39,11 @@ class PIIDocumentScrubber(BaseDocumentTransformer):
             document to a mapping, such as ``lambda d: {"PERSON": [d.metadata["customer"]]}``.
         known_from: Entity type -> metadata keys that hold known values:
             ``{"PERSON": ["customer"]}``.
+        stamp: Written into the metadata of every document: source, writer, label. See `Stamp`.
 
     Raises:
         InvalidUserIdError: No usable user id.
+        ConfigurationError: A stamp that holds personal data.
     """
 
     def __init__(
@@ -50,9 +53,11 @@ class PIIDocumentScrubber(BaseDocumentTransformer):
         user_id: str,
         known: Known | Callable[[Document], Known | None] | None = None,
         known_from: Mapping[str, Sequence[str]] | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         scrubber.vault.tag(user_id)
-        self._chunks = ChunkScrubber(scrubber, user_id, known_from)
+        stamp = check_stamp(stamp, scrubber)
+        self._chunks = ChunkScrubber(scrubber, user_id, known_from, stamp=stamp)
         self._known = known
 
     def transform_documents(

@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig, run_in_executor
 
+from langchain_piirag.observing import observed
 from langchain_piirag.running import aclose
 from piirag.errors import InvalidInputError, ModelCallError
 from piirag.redaction.guard import ModelGuard
@@ -82,23 +83,22 @@ class EventStreams:
         wrapper: Any = self
         options = {key: v for key, v in kwargs.items() if key not in _EVENT_ARGUMENTS}
         arguments = {key: v for key, v in kwargs.items() if key in _EVENT_ARGUMENTS}
-        call = await run_in_executor(None, wrapper._open, input, config, options)
-        events: Any = None
-        try:
-            with ModelGuard() as guard:
-                events = call.model.astream_events(
-                    call.input, call.config, **arguments, **call.options
-                )
-            while not guard.failed:
+        with await run_in_executor(None, wrapper._open, input, config, options) as call:
+            events: Any = None
+            try:
                 with ModelGuard() as guard:
-                    event = await anext(events, _END)
-                if guard.failed or event is _END:
-                    break
-                yield event
-            guard.check()
-        finally:
-            call.close()
-            await aclose(events)
+                    events = call.model.astream_events(
+                        call.input, call.config, **arguments, **call.options
+                    )
+                while not guard.failed:
+                    with ModelGuard() as guard, observed(call.observation):
+                        event = await anext(events, _END)
+                    if guard.failed or event is _END:
+                        break
+                    yield event
+                guard.check()
+            finally:
+                await aclose(events)
 
 
 def message_stream(chunks: Callable[[], Iterator[Any]]) -> ChatModelStream:

@@ -6,7 +6,12 @@ import importlib.util
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from piirag.errors import ConfigurationError, MissingDependencyError, TenancyError
+from piirag.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    PiiragError,
+    TenancyError,
+)
 
 if importlib.util.find_spec("langchain") is None or importlib.util.find_spec("langgraph") is None:
     raise MissingDependencyError("langchain", "agents")
@@ -23,6 +28,7 @@ from langchain_core.runnables import run_in_executor
 from langchain_core.runnables.config import var_child_runnable_config
 
 from langchain_piirag.agent_calls import AgentCall
+from langchain_piirag.agent_context import is_stored, no_payload
 from langchain_piirag.agent_edge import OWNER
 from langchain_piirag.agent_errors import Caught, is_invalid_resume, model_error, tool_error
 from langchain_piirag.agent_scrub import Artifacts, DurableTokens, StateScrubber
@@ -40,6 +46,7 @@ from langchain_piirag.agent_users import (
 )
 from langchain_piirag.owners import Owners
 from langchain_piirag.provider_checks import check_policy, enforce
+from langchain_piirag.watching import note_refusal
 from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.tenancy.tags import TENANT_KEY
@@ -150,7 +157,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self._owners(None)
         if mode == "wire":
             # What the hooks are given is real, and tracers would record it.
-            self.trace_policy = _no_payload()
+            self.trace_policy = no_payload()
 
     @property
     def name(self) -> str:
@@ -233,8 +240,20 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             scrubber=self.state_scrubber(user, context)
             if self.mode == "state" and user is not None
             else None,
-            owner=begins if self.mode == "wire" and _is_stored() else None,
+            owner=begins if self.mode == "wire" and is_stored() else None,
+            user_id=reader,
+            labelled=self.scrubber,
         )
+
+    def _clean(self, request: ModelRequest[Any]) -> tuple[AgentCall, ModelRequest[Any]]:
+        """A call, and its request as it may leave; one that may not is recorded."""
+        call = self._call(request)
+        try:
+            return call, call.request(request)
+        except PiiragError as error:
+            config = var_child_runnable_config.get()
+            note_refusal(request.model, call.user_id, config, request.messages, error)
+            raise
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Any]
@@ -248,8 +267,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
             DetectionError: The detector failed; nothing was sent.
             ModelCallError: The model raised.
         """
-        call = self._call(request)
-        clean = call.request(request)
+        call, clean = self._clean(request)
         response: Any = None
         # A reply is parsed within, with its values, and what does not fit is quoted.
         with Caught() as caught, restored_streams(call.reply()):
@@ -262,8 +280,7 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[Any]]
     ) -> Any:
         """See `wrap_model_call`."""
-        call = await run_in_executor(None, self._call, request)
-        clean = await run_in_executor(None, call.request, request)
+        call, clean = await run_in_executor(None, self._clean, request)
         response: Any = None
         with Caught() as caught:
             async with arestored_streams(call.reply()):
@@ -337,21 +354,6 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def __repr__(self) -> str:
         return f"PIIRedactionMiddleware(mode={self.mode!r})"
-
-
-def _is_stored() -> bool:
-    """Whether the run that this is part of is kept by a checkpointer."""
-    config = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return config.get("__pregel_checkpointer") is not None
-
-
-def _no_payload() -> Any:
-    """A trace policy that leaves inputs and outputs out, where LangChain has such a thing."""
-    try:
-        from langchain.agents.middleware.types import TracePolicy, omit_payload
-    except ImportError:
-        return None
-    return TracePolicy(process_inputs=omit_payload, process_outputs=omit_payload)
 
 
 class _StateRedaction(PIIRedactionMiddleware):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Self
 
 from langchain_core.runnables import Runnable
@@ -13,6 +14,7 @@ from langchain_piirag.events import EventStreams
 from langchain_piirag.running import ModelCalls
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
+from piirag.governance.audit import AuditLog
 from piirag.governance.providers.policy import ProviderPolicy
 from piirag.redaction import Redactor, Scrubber
 from piirag.tenancy.tags import TENANT_KEY
@@ -44,6 +46,11 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
         shared_tools: Names of tools whose results are not the user's own where they do not say
             whose they are.
         providers: Which endpoints may be called; asked at every call, before anything is sent.
+        max_label: The highest label of a chunk that may be sent to this model: ``"public"``,
+            ``"internal"``, ``"confidential"`` or ``"restricted"``. Chunks are known by the stamps
+            that `TenantVectorStore` wrote. None for no limit.
+        audit: The log that every call leaves a record in: an `AuditLog`, or a path for one. The
+            same as a `PIICallbackHandler` in the callbacks of every call.
 
     Raises:
         ConfigurationError: A `user_id` without a scrubber, or a model that is no runnable.
@@ -64,6 +71,8 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
         providers: ProviderPolicy | None = None,
+        max_label: str | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         if not isinstance(model, Runnable):
             raise ConfigurationError(f"a model is a Runnable, not {type(model).__name__}")
@@ -80,6 +89,8 @@ class RedactedModel(Bindings, EventStreams, ModelCalls, Runnable[Any, Any]):
             tenant_key=tenant_key,
             shared_tools=shared_tools,
             providers=providers,
+            max_label=max_label,
+            audit=audit,
         )
 
     @classmethod

@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.prompt_values import PromptValue
 from pydantic import BaseModel
 
 from langchain_piirag.blocks import kind_of
@@ -29,6 +30,16 @@ CALLS = frozenset(
 )
 ARGUMENTS = frozenset({"input", "args", "arguments", "partial_json"})
 RAW_CALLS = frozenset({"tool_calls", "function_call"})
+
+
+def labels_of(messages: Any) -> list[Any]:
+    """The labels that replies in an input bear: what they were made from had them."""
+    if isinstance(messages, PromptValue):
+        messages = messages.to_messages()
+    if not isinstance(messages, list | tuple):
+        return []
+    told = [m.response_metadata.get(METADATA_KEY) for m in messages if isinstance(m, BaseMessage)]
+    return [counts.get("label") for counts in told if isinstance(counts, Mapping)]
 
 
 class Text(Protocol):
@@ -81,10 +92,10 @@ class Restorer:
         return self.with_counts(restored) if isinstance(restored, AIMessage) else restored
 
     def with_counts(self, message: Any) -> Any:
-        """The message, with the counts so far in its metadata."""
-        counts = {METADATA_KEY: self.reply.counts.as_dict()}
+        """The message, with the counts so far in its metadata, and the label of its sources."""
+        told = {METADATA_KEY: self.reply.told}
         return message.model_copy(
-            update={"response_metadata": {**message.response_metadata, **counts}}
+            update={"response_metadata": {**message.response_metadata, **told}}
         )
 
     def part(self, output: Any) -> Any:

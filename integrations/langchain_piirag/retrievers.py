@@ -21,6 +21,7 @@ from langsmith import tracing_context
 from pydantic import ConfigDict, Field, SkipValidation
 
 from langchain_piirag.documents import PIIDocumentScrubber
+from langchain_piirag.searching import gathered
 from piirag.detection.known import Known
 from piirag.detection.text import require_text
 from piirag.errors import RetrievalError
@@ -48,6 +49,18 @@ class TenantRetriever(VectorStoreRetriever):
         """Retrieve. See `BaseRetriever.ainvoke`."""
         clean = await run_in_executor(None, self._clean, input)
         return await super().ainvoke(clean, config, **kwargs)
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        with gathered(run_manager.handlers, run_manager.run_id):
+            return super()._get_relevant_documents(query, run_manager=run_manager, **kwargs)
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        with gathered(run_manager.handlers, run_manager.run_id):
+            return await super()._aget_relevant_documents(query, run_manager=run_manager, **kwargs)
 
     def __repr__(self) -> str:
         # The fields hold filters, and these hold values.

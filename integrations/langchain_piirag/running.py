@@ -9,6 +9,8 @@ from langchain_core.runnables import Runnable, RunnableConfig, run_in_executor
 
 from langchain_piirag.calls import Call, CallSettings
 from langchain_piirag.inner import bind_tools, unwrapped
+from langchain_piirag.observing import observed
+from langchain_piirag.watching import note_refusal, with_watcher
 from piirag.errors import ConfigurationError, PiiragError
 from piirag.redaction.guard import ModelGuard
 
@@ -37,7 +39,13 @@ class ModelCalls:
         return self.model
 
     def _open(self, input: Any, config: RunnableConfig | None, kwargs: Mapping[str, Any]) -> Call:
-        return self._settings.open(self._target(), input, config, kwargs)
+        model = self._target()
+        try:
+            return self._settings.open(model, input, config, kwargs)
+        except PiiragError as error:
+            told = with_watcher(config, self._settings.watcher)
+            note_refusal(model, self._settings.user_id, told, input, error)
+            raise
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the model.
@@ -58,82 +66,75 @@ class ModelCalls:
             PIIBlockedError: The reply has a value that was not in the prompt, and the policy
                 blocks.
         """
-        call = self._open(input, config, kwargs)
-        try:
-            with ModelGuard() as guard:
+        with self._open(input, config, kwargs) as call:
+            with ModelGuard() as guard, observed(call.observation):
                 output = call.model.invoke(call.input, call.config, **call.options)
             guard.check()
             return self._restored(call, output)
-        finally:
-            call.close()
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the model. See `invoke`."""
-        call = await run_in_executor(None, self._open, input, config, kwargs)
-        try:
-            with ModelGuard() as guard:
+        with await run_in_executor(None, self._open, input, config, kwargs) as call:
+            with ModelGuard() as guard, observed(call.observation):
                 output = await call.model.ainvoke(call.input, call.config, **call.options)
             guard.check()
             return await run_in_executor(None, self._restored, call, output)
-        finally:
-            call.close()
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
-        call = self._open(input, config, kwargs)
-        restorer = self._chunks(call)
-        feed = restorer.feed
-        chunks: Any = iter(())
-        with ModelGuard() as guard:
-            chunks = iter(call.model.stream(call.input, call.config, **call.options))
-        try:
-            while True:
-                chunk = _END
-                with guard:
-                    chunk = next(chunks, _END)
-                if chunk is _END:
-                    break
-                shown = feed(chunk)
-                if shown is not None:
-                    yield shown
-            guard.check()
-            rest = restorer.flush()
-            if rest is not None:
-                yield rest
-        finally:
-            _close(chunks)
-            call.close()
+        with self._open(input, config, kwargs) as call:
+            restorer = self._chunks(call)
+            feed = restorer.feed
+            chunks: Any = iter(())
+            with ModelGuard() as guard:
+                chunks = iter(call.model.stream(call.input, call.config, **call.options))
+            try:
+                while True:
+                    chunk = _END
+                    with guard, observed(call.observation):
+                        chunk = next(chunks, _END)
+                    if chunk is _END:
+                        break
+                    shown = feed(chunk)
+                    if shown is not None:
+                        yield shown
+                guard.check()
+                rest = restorer.flush()
+                if rest is not None:
+                    yield rest
+            finally:
+                _close(chunks)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Call the model and yield its reply as it comes, values put back. See `invoke`."""
-        call = await run_in_executor(None, self._open, input, config, kwargs)
-        restorer = self._chunks(call)
-        feed = restorer.feed
-        chunks: Any = _nothing()
-        with ModelGuard() as guard:
-            chunks = call.model.astream(call.input, call.config, **call.options)
-        try:
-            while True:
-                chunk = _END
-                with guard:
-                    chunk = await anext(chunks, _END)
-                if chunk is _END:
-                    break
-                # Looking for values of the model's own would keep the loop from serving others.
-                shown = await run_in_executor(None, feed, chunk) if call.looks else feed(chunk)
-                if shown is not None:
-                    yield shown
-            guard.check()
-            rest = await run_in_executor(None, restorer.flush)
-            if rest is not None:
-                yield rest
-        finally:
-            call.close()
-            await aclose(chunks)
+        with await run_in_executor(None, self._open, input, config, kwargs) as call:
+            restorer = self._chunks(call)
+            feed = restorer.feed
+            chunks: Any = _nothing()
+            with ModelGuard() as guard:
+                chunks = call.model.astream(call.input, call.config, **call.options)
+            try:
+                while True:
+                    chunk = _END
+                    with guard, observed(call.observation):
+                        chunk = await anext(chunks, _END)
+                    if chunk is _END:
+                        break
+                    # Looking for values of the model's own would keep the loop from serving
+                    # others.
+                    shown = await run_in_executor(None, feed, chunk) if call.looks else feed(chunk)
+                    if shown is not None:
+                        yield shown
+                guard.check()
+                rest = await run_in_executor(None, restorer.flush)
+                if rest is not None:
+                    yield rest
+            finally:
+                await aclose(chunks)
 
     def _restored(self, call: Call, output: Any) -> Any:
         return call.restore(output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from langchain_core.vectorstores import VectorStore
 
@@ -11,6 +12,9 @@ from langchain_piirag.vectorstores import UserVectorStore
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.governance.audit import AuditLog
+from piirag.governance.recorder import Recorder
+from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import SHARED, Space, TenantBinding, TenantTags, spaces
 
@@ -28,8 +32,13 @@ class TenantVectorStore:
         tenant_key: Metadata key of the tag that names the user of an item.
         keyed_user_ids: Store a keyed hash in place of the user id. Any string may then be a user
             id, and an e-mail address used as one stays out of the store.
+        stamp: Written into the metadata of every item: source, writer, time, label. See `Stamp`.
+        audit: The log that every write and search leaves a record in: an `AuditLog`, or a path for
+            one. A search that is part of a retriever's run with a `PIICallbackHandler` is recorded
+            by that instead.
 
     Raises:
+        ConfigurationError: A stamp that holds personal data.
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
     """
 
@@ -41,11 +50,15 @@ class TenantVectorStore:
         known_from: Mapping[str, Sequence[str]] | None = None,
         tenant_key: str = "user_id",
         keyed_user_ids: bool = False,
+        stamp: Stamp | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         self._dialect = dialect_for(store)
         self._store = store
         self._scrubber = scrubber
         self._known_from = known_from
+        self._stamp = check_stamp(stamp, scrubber)
+        self._recorder = None if audit is None else Recorder(audit)
         self._tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
 
     def for_user(
@@ -71,15 +84,11 @@ class TenantVectorStore:
                 group.
         """
         reads = spaces(shared, groups)
-        return self._view(
-            TenantBinding(self._scrubber, user_id, self._tags, self._known_from, known, reads)
-        )
+        return self._view(user_id, known, reads)
 
     def shared(self, *, known: Known | None = None) -> UserVectorStore:
         """The shared space: written here only, read by users made with ``shared=True``."""
-        return self._view(
-            TenantBinding(self._scrubber, SHARED, self._tags, self._known_from, known)
-        )
+        return self._view(SHARED, known)
 
     def group(self, name: str, *, known: Known | None = None) -> UserVectorStore:
         """The space of a group: written here only, read by users whose ``groups`` name it.
@@ -87,12 +96,15 @@ class TenantVectorStore:
         Raises:
             InvalidUserIdError: A name outside the alphabet of plain user ids.
         """
-        return self._view(
-            TenantBinding(self._scrubber, Space.of(name), self._tags, self._known_from, known)
-        )
+        return self._view(Space.of(name), known)
 
-    def _view(self, binding: TenantBinding) -> UserVectorStore:
-        return UserVectorStore(self._dialect, binding)
+    def _view(
+        self, owner: str | Space, known: Known | None, reads: Sequence[Space] = ()
+    ) -> UserVectorStore:
+        binding = TenantBinding(
+            self._scrubber, owner, self._tags, self._known_from, known, reads, self._stamp
+        )
+        return UserVectorStore(self._dialect, binding, self._recorder)
 
     def erasure_targets(self) -> list[ErasureTarget]:
         """What `delete_user` has to erase from: the store and the vault."""

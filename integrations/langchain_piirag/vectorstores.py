@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,8 +20,10 @@ from langchain_piirag.dialects import Dialect
 from langchain_piirag.documents import to_chunk
 from langchain_piirag.embeddings import ScrubbedEmbeddings
 from langchain_piirag.retrievers import TenantRetriever
+from langchain_piirag.searching import Seen, note_ingested, searched
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError, UserErasedError
+from piirag.governance.recorder import Recorder
 from piirag.tenancy import Chunk, TenantBinding
 
 _MOST = 2**31 - 1
@@ -40,9 +44,12 @@ class UserVectorStore(VectorStore):
     user's items and can never widen it.
     """
 
-    def __init__(self, dialect: Dialect, binding: TenantBinding) -> None:
+    def __init__(
+        self, dialect: Dialect, binding: TenantBinding, recorder: Recorder | None = None
+    ) -> None:
         self._dialect = dialect
         self._binding = binding
+        self._recorder = recorder
 
     @property
     def embeddings(self) -> Embeddings | None:
@@ -89,7 +96,8 @@ class UserVectorStore(VectorStore):
             Chunk(c.text, c.metadata, (ids[i] if ids else None) or c.id or str(uuid.uuid4()))
             for i, c in enumerate(chunks)
         ]
-        clean = self._binding.inward(chunks, known)
+        began = time.perf_counter()
+        clean = self._binding.inward(chunks, known, stored=True)
         prefix = len(self._binding.scoped(""))
         stale = [
             self._binding.scoped(str(before.id))
@@ -97,6 +105,8 @@ class UserVectorStore(VectorStore):
             if before.id != str(after.id)[prefix:]
         ]
         self._write(clean, stale)
+        if self._recorder is not None:
+            note_ingested(self._recorder, self._binding, chunks, clean, began)
         return [str(chunk.id)[prefix:] for chunk in clean]
 
     def add_texts(
@@ -205,11 +215,13 @@ class UserVectorStore(VectorStore):
     ) -> list[tuple[Document, float]]:
         """Items of this user most similar to a question, with the store's scores."""
         options = self._options(kwargs)
-        clean = self._binding.chunks.question(query)
-        found = self._full(
-            k, lambda n: self._dialect.search(clean, n, options), lambda pair: pair[0]
-        )
-        documents = self._outward([doc for doc, _ in found])
+        with self._searched(kwargs, query) as seen:
+            clean = self._binding.chunks.question(query)
+            found = self._full(
+                k, lambda n: self._dialect.search(clean, n, options), lambda pair: pair[0]
+            )
+            documents = self._outward([doc for doc, _ in found])
+            seen(documents, [score for _, score in found])
         return [(doc, score) for doc, (_, score) in zip(documents, found, strict=True)]
 
     def similarity_search_with_relevance_scores(
@@ -236,10 +248,13 @@ class UserVectorStore(VectorStore):
     ) -> list[Document]:
         """Items of this user most similar to a vector."""
         options, vector = self._options(kwargs), _vector(embedding)
-        found = self._full(
-            k, lambda n: self._dialect.search_by_vector(vector, n, options), lambda doc: doc
-        )
-        return self._outward(found)
+        with self._searched(kwargs) as seen:
+            found = self._full(
+                k, lambda n: self._dialect.search_by_vector(vector, n, options), lambda doc: doc
+            )
+            documents = self._outward(found)
+            seen(documents, None)
+        return documents
 
     def max_marginal_relevance_search(
         self,
@@ -251,14 +266,17 @@ class UserVectorStore(VectorStore):
     ) -> list[Document]:
         """Items of this user that are similar to a question and differ among themselves."""
         options = self._options(kwargs)
-        clean = self._binding.chunks.question(query)
-        _check_mmr(fetch_k, lambda_mult)
-        found = self._full(
-            k,
-            lambda n: self._dialect.search_mmr(clean, n, max(n, fetch_k), lambda_mult, options),
-            lambda doc: doc,
-        )
-        return self._outward(found)
+        with self._searched(kwargs, query) as seen:
+            clean = self._binding.chunks.question(query)
+            _check_mmr(fetch_k, lambda_mult)
+            found = self._full(
+                k,
+                lambda n: self._dialect.search_mmr(clean, n, max(n, fetch_k), lambda_mult, options),
+                lambda doc: doc,
+            )
+            documents = self._outward(found)
+            seen(documents, None)
+        return documents
 
     def max_marginal_relevance_search_by_vector(
         self,
@@ -271,14 +289,17 @@ class UserVectorStore(VectorStore):
         """Items of this user that are similar to a vector and differ among themselves."""
         options, vector = self._options(kwargs), _vector(embedding)
         _check_mmr(fetch_k, lambda_mult)
-        found = self._full(
-            k,
-            lambda n: self._dialect.search_mmr_by_vector(
-                vector, n, max(n, fetch_k), lambda_mult, options
-            ),
-            lambda doc: doc,
-        )
-        return self._outward(found)
+        with self._searched(kwargs) as seen:
+            found = self._full(
+                k,
+                lambda n: self._dialect.search_mmr_by_vector(
+                    vector, n, max(n, fetch_k), lambda_mult, options
+                ),
+                lambda doc: doc,
+            )
+            documents = self._outward(found)
+            seen(documents, None)
+        return documents
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
         return self._dialect.relevance()
@@ -296,6 +317,11 @@ class UserVectorStore(VectorStore):
             InvalidInputError: Always.
         """
         raise InvalidInputError("use TenantVectorStore(store, scrubber=...).for_user(user_id)")
+
+    def _searched(
+        self, kwargs: Mapping[str, Any], query: str | None = None
+    ) -> AbstractContextManager[Seen]:
+        return searched(self._recorder, self._binding, query, kwargs.get("filter"))
 
     def _options(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The keywords of a search: the filter, and what the dialect lets through."""

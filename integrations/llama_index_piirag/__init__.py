@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from llama_index_piirag.erasure import DocstoreTarget
     from llama_index_piirag.function_llm import RedactedFunctionCallingLLM
     from llama_index_piirag.index import TenantIndex, UserIndex
+    from llama_index_piirag.instrumentation import PIIInstrumentation
     from llama_index_piirag.llm import RedactedLLM
     from llama_index_piirag.memory import TenantChatStore
     from llama_index_piirag.nodes import PIINodeScrubber
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOME = {
     "DocstoreTarget": "erasure",
     "PIIIngestionPipeline": "pipeline",
+    "PIIInstrumentation": "instrumentation",
     "PIINodePostprocessor": "postprocessor",
     "PIINodeScrubber": "nodes",
     "RedactedAgent": "agent",
@@ -74,6 +76,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "DocstoreTarget",
     "PIIIngestionPipeline",
+    "PIIInstrumentation",
     "PIINodePostprocessor",
     "PIINodeScrubber",
     "RedactedAgent",

@@ -19,13 +19,16 @@ from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.tools import BaseTool, ToolOutput
 from llama_index.core.types import Model, PydanticProgramMode
 
-from llama_index_piirag.llm import Call, RedactedLLM
+from llama_index_piirag.llm import RedactedLLM
+from llama_index_piirag.llm_call import Call
 from llama_index_piirag.objects import agrowing, growing, made, made_so_far, output_classes, parsed
+from llama_index_piirag.observing import observed
 from llama_index_piirag.predicting import as_messages
 from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.tools import arun_calls, run_calls
 from llama_index_piirag.tracing import plain, unspanned
 from piirag.errors import InvalidInputError
+from piirag.governance.observation import begun, watched
 from piirag.redaction.guard import ModelGuard
 
 if TYPE_CHECKING:
@@ -99,10 +102,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         call = self._tools_call(
             tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs
         )
-        with ModelGuard() as guard:
-            reply = self._llm.chat_with_tools(tools, **call.options)
-        guard.check()
-        return call.whole.chat(reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = self._llm.chat_with_tools(tools, **call.options)
+            guard.check()
+            return call.whole.chat(reply)
 
     @unspanned
     async def achat_with_tools(
@@ -118,10 +122,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         """Chat with tools at hand. See `chat_with_tools`."""
         given = (tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs)
         call = await asyncio.to_thread(self._tools_call, *given)
-        with ModelGuard() as guard:
-            reply = await self._llm.achat_with_tools(tools, **call.options)
-        guard.check()
-        return await asyncio.to_thread(call.whole.chat, reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = await self._llm.achat_with_tools(tools, **call.options)
+            guard.check()
+            return await asyncio.to_thread(call.whole.chat, reply)
 
     @unspanned
     def stream_chat_with_tools(
@@ -141,10 +146,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         call = self._tools_call(
             tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs
         )
-        with ModelGuard() as guard:
-            chunks = self._llm.stream_chat_with_tools(tools, **call.options)
-        guard.check()
-        return restored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = self._llm.stream_chat_with_tools(tools, **call.options)
+            guard.check()
+        return restored(chunks, call.stream, call.observation)
 
     @unspanned
     async def astream_chat_with_tools(
@@ -160,10 +166,11 @@ class RedactedFunctionCallingLLM(RedactedLLM, FunctionCallingLLM):
         """Chat with tools at hand, the reply in chunks. See `stream_chat_with_tools`."""
         given = (tools, user_msg, chat_history, allow_parallel_tool_calls, tool_required, kwargs)
         call = await asyncio.to_thread(self._tools_call, *given)
-        with ModelGuard() as guard:
-            chunks = await self._llm.astream_chat_with_tools(tools, **call.options)
-        guard.check()
-        return arestored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = await self._llm.astream_chat_with_tools(tools, **call.options)
+            guard.check()
+        return arestored(chunks, call.stream, call.observation)
 
     @unspanned
     def _prepare_chat_with_tools(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -27,6 +28,8 @@ from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known
 from piirag.erasure import ErasureTarget
 from piirag.errors import ConfigurationError, TenancyError
+from piirag.governance.audit import AuditLog
+from piirag.governance.stamps import Stamp
 from piirag.redaction.scrubber import Scrubber
 
 _RETRIEVER = frozenset(
@@ -60,10 +63,13 @@ class TenantIndex:
         docstore_path: The file the docstore is persisted to; see `DocstoreTarget`.
         transformations: Split a scrubbed document; LlamaIndex's `Settings.transformations` if
             None.
+        stamp: Written into the metadata of every chunk: source, writer, time, label. See `Stamp`.
+        audit: The log that every write leaves a record in: an `AuditLog`, or a path for one.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
-        ConfigurationError: A `TenantVectorStore` with another scrubber.
+        ConfigurationError: A `TenantVectorStore` with another scrubber, or beside a stamp or a
+            log; a stamp that holds personal data.
     """
 
     def __init__(
@@ -79,9 +85,13 @@ class TenantIndex:
         docstore: BaseDocumentStore | None = None,
         docstore_path: str | None = None,
         transformations: Sequence[TransformComponent] | None = None,
+        stamp: Stamp | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         self._embed_model: BaseEmbedding = embed_model or Settings.embed_model
         if isinstance(vector_store, TenantVectorStore):
+            if stamp is not None or audit is not None:
+                raise ConfigurationError("give stamp and audit to the TenantVectorStore")
             if vector_store.scrubber is not scrubber:
                 raise ConfigurationError("the vector store has another scrubber than the index")
             self._store = vector_store
@@ -94,6 +104,8 @@ class TenantIndex:
                 keyed_user_ids=keyed_user_ids,
                 embed_model=self._embed_model,
                 known=known,
+                stamp=stamp,
+                audit=audit,
             )
         self._docstore = docstore
         self._docstore_path = docstore_path

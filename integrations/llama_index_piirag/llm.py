@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Container, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from llama_index.core.base.llms.types import (
@@ -21,17 +21,27 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
+from llama_index_piirag.llm_call import Call, refusals
 from llama_index_piirag.messages import MessageRedactor
+from llama_index_piirag.observing import observed
 from llama_index_piirag.owners import Owners
 from llama_index_piirag.predicting import UntracedLLM
-from llama_index_piirag.replies import EveryTool, ReplyRestorer
-from llama_index_piirag.reply_streams import StreamRestorer, arestored, restored
+from llama_index_piirag.replies import EveryTool
+from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.sessions import SealedSession
+from llama_index_piirag.texts import flat
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
-from piirag.errors import ConfigurationError, InvalidUserIdError, TenancyError
+from piirag.errors import (
+    ConfigurationError,
+    InvalidUserIdError,
+    ProviderPolicyError,
+    TenancyError,
+)
+from piirag.governance.labels import LABELS
+from piirag.governance.observation import Observation, begun, is_above, label_of, watched
 from piirag.governance.providers.policy import ProviderPolicy
-from piirag.redaction import RedactionSession, Redactor, Reply, Scrubber
+from piirag.redaction import RedactionSession, Redactor, Scrubber
 from piirag.redaction.guard import ModelGuard
 from piirag.tenancy.tags import TENANT_KEY
 from piirag.user_id import check_user_id
@@ -47,30 +57,6 @@ _TAKEN_OVER = (
     "pydantic_program_mode",
     "query_wrapper_prompt",
 )
-
-
-@dataclass(repr=False)
-class Call:
-    """One call of the wrapped model, redacted, and what restores its reply."""
-
-    content: Any
-    options: dict[str, Any]
-    reply: Reply
-    tools: Container[object]
-    shown: Container[object]
-
-    @property
-    def whole(self) -> ReplyRestorer:
-        """Restores a whole reply."""
-        return ReplyRestorer(self.reply, self.tools, self.shown)
-
-    @property
-    def stream(self) -> StreamRestorer:
-        """Restores a streamed reply."""
-        return StreamRestorer(self.reply, self.tools, self.shown)
-
-    def __repr__(self) -> str:
-        return f"Call({self.reply!r})"
 
 
 class RedactedLLM(UntracedLLM):
@@ -104,6 +90,9 @@ class RedactedLLM(UntracedLLM):
         shared_tools: Names of tools over data of all: what they say, and nobody else, is not put
             back.
         providers: Which endpoints may be called; asked at every call, before anything is sent.
+        max_label: The highest label of a chunk that may be sent to this model: ``"public"``,
+            ``"internal"``, ``"confidential"`` or ``"restricted"``. Chunks are known by the stamps
+            that `TenantVectorStore` wrote. None for no limit.
 
     Raises:
         ConfigurationError: No model, or a `user_id` or ``restore="pseudonyms"`` without a
@@ -124,6 +113,7 @@ class RedactedLLM(UntracedLLM):
     _shared_tools: frozenset[str] = PrivateAttr()
     _providers: ProviderPolicy | None = PrivateAttr(default=None)
     _told: bool = PrivateAttr(default=False)
+    _max_label: str | None = PrivateAttr(default=None)
 
     def __new__(cls, llm: Any = None, *args: Any, **kwargs: Any) -> RedactedLLM:
         """Pick the class that fits the model."""
@@ -148,7 +138,10 @@ class RedactedLLM(UntracedLLM):
         tenant_key: str = TENANT_KEY,
         shared_tools: Collection[str] = (),
         providers: ProviderPolicy | None = None,
+        max_label: str | None = None,
     ) -> None:
+        if max_label not in (None, *LABELS):
+            raise ConfigurationError(f"max_label is one of {', '.join(LABELS)}")
         if not isinstance(llm, LLM):
             raise ConfigurationError(f"a model is a LlamaIndex LLM, not {type(llm).__name__}")
         if isinstance(restore_tool_args, str):
@@ -177,6 +170,7 @@ class RedactedLLM(UntracedLLM):
         self._tenant_key = tenant_key
         self._shared_tools = frozenset(shared_tools)
         self._providers = providers
+        self._max_label = max_label
 
     @classmethod
     def class_name(cls) -> str:
@@ -238,6 +232,7 @@ class RedactedLLM(UntracedLLM):
             tenant_key=self._tenant_key,
             shared_tools=self._shared_tools,
             providers=self._providers,
+            max_label=self._max_label,
         )
         for name in _TAKEN_OVER:
             setattr(copy, name, getattr(self, name))
@@ -265,11 +260,18 @@ class RedactedLLM(UntracedLLM):
         kwargs: dict[str, Any],
         shown: Container[object] = (),
     ) -> Call:
-        self._check_provider(kwargs)
+        with refusals(self._llm, self._user_id, messages):
+            self._check_provider(kwargs)
+            return self._open_chat(messages, kwargs, shown)
+
+    def _open_chat(
+        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any], shown: Container[object]
+    ) -> Call:
         session = self._session()
         owners = None if self._told else self._owners(session)
         parts = MessageRedactor(session, owners=owners, allow_media=self._allow_media)
-        return self._call(session, parts.messages(messages), parts.options(kwargs), shown)
+        content, options = parts.messages(messages), parts.options(kwargs)
+        return self._call(session, messages, content, options, shown)
 
     def _owners(self, session: RedactionSession) -> Owners:
         return Owners(
@@ -281,21 +283,28 @@ class RedactedLLM(UntracedLLM):
         )
 
     def _text_call(self, prompt: str, kwargs: dict[str, Any]) -> Call:
-        self._check_provider(kwargs)
-        session = self._session()
-        parts = MessageRedactor(session, allow_media=self._allow_media)
-        return self._call(session, parts.text(prompt), parts.options(kwargs), ())
+        with refusals(self._llm, self._user_id, prompt):
+            self._check_provider(kwargs)
+            session = self._session()
+            parts = MessageRedactor(session, allow_media=self._allow_media)
+            return self._call(session, prompt, parts.text(prompt), parts.options(kwargs), ())
 
     def _call(
         self,
         session: RedactionSession,
+        given: Any,
         content: Any,
         options: dict[str, Any],
         shown: Container[object],
     ) -> Call:
         # A pseudonym is no value: in an agent, every tool may get one.
         tools = EveryTool() if self._restore == "pseudonyms" else self._tools
-        return Call(content, options, session.reply(), tools, shown)
+        text = partial(flat, given)
+        label = label_of(self._redactor.scrubber, self._user_id, text)
+        if is_above(label, self._max_label):
+            raise ProviderPolicyError([f"a chunk labelled {label}, above {self._max_label}"])
+        observation = Observation(session, text, self._user_id, label)
+        return Call(content, options, observation.reply(), tools, shown, observation)
 
     # The eight ways to call a model
 
@@ -312,28 +321,31 @@ class RedactedLLM(UntracedLLM):
             PIIBlockedError: The policy blocks what the model said by itself.
         """
         call = self._chat_call(messages, kwargs)
-        with ModelGuard() as guard:
-            reply = self._llm.chat(call.content, **call.options)
-        guard.check()
-        return call.whole.chat(reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = self._llm.chat(call.content, **call.options)
+            guard.check()
+            return call.whole.chat(reply)
 
     @unspanned
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Chat with the model. See `chat`."""
         call = await asyncio.to_thread(self._chat_call, messages, kwargs)
-        with ModelGuard() as guard:
-            reply = await self._llm.achat(call.content, **call.options)
-        guard.check()
-        return await asyncio.to_thread(call.whole.chat, reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = await self._llm.achat(call.content, **call.options)
+            guard.check()
+            return await asyncio.to_thread(call.whole.chat, reply)
 
     @unspanned
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Complete a prompt. See `chat`."""
         call = self._text_call(prompt, kwargs)
-        with ModelGuard() as guard:
-            reply = self._llm.complete(call.content, formatted=formatted, **call.options)
-        guard.check()
-        return call.whole.completion(reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = self._llm.complete(call.content, formatted=formatted, **call.options)
+            guard.check()
+            return call.whole.completion(reply)
 
     @unspanned
     async def acomplete(
@@ -341,10 +353,11 @@ class RedactedLLM(UntracedLLM):
     ) -> CompletionResponse:
         """Complete a prompt. See `chat`."""
         call = await asyncio.to_thread(self._text_call, prompt, kwargs)
-        with ModelGuard() as guard:
-            reply = await self._llm.acomplete(call.content, formatted=formatted, **call.options)
-        guard.check()
-        return await asyncio.to_thread(call.whole.completion, reply)
+        with watched(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                reply = await self._llm.acomplete(call.content, formatted=formatted, **call.options)
+            guard.check()
+            return await asyncio.to_thread(call.whole.completion, reply)
 
     @unspanned
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -353,10 +366,11 @@ class RedactedLLM(UntracedLLM):
         What has come so far (`message.content`) is the sum of what the chunks add (`delta`).
         """
         call = self._chat_call(messages, kwargs)
-        with ModelGuard() as guard:
-            chunks = self._llm.stream_chat(call.content, **call.options)
-        guard.check()
-        return restored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = self._llm.stream_chat(call.content, **call.options)
+            guard.check()
+        return restored(chunks, call.stream, call.observation)
 
     @unspanned
     async def astream_chat(
@@ -364,10 +378,11 @@ class RedactedLLM(UntracedLLM):
     ) -> ChatResponseAsyncGen:
         """Chat with the model, its reply in chunks. See `stream_chat`."""
         call = await asyncio.to_thread(self._chat_call, messages, kwargs)
-        with ModelGuard() as guard:
-            chunks = await self._llm.astream_chat(call.content, **call.options)
-        guard.check()
-        return arestored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = await self._llm.astream_chat(call.content, **call.options)
+            guard.check()
+        return arestored(chunks, call.stream, call.observation)
 
     @unspanned
     def stream_complete(
@@ -375,10 +390,13 @@ class RedactedLLM(UntracedLLM):
     ) -> CompletionResponseGen:
         """Complete a prompt, the completion in chunks. See `stream_chat`."""
         call = self._text_call(prompt, kwargs)
-        with ModelGuard() as guard:
-            chunks = self._llm.stream_complete(call.content, formatted=formatted, **call.options)
-        guard.check()
-        return restored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = self._llm.stream_complete(
+                    call.content, formatted=formatted, **call.options
+                )
+            guard.check()
+        return restored(chunks, call.stream, call.observation)
 
     @unspanned
     async def astream_complete(
@@ -386,12 +404,13 @@ class RedactedLLM(UntracedLLM):
     ) -> CompletionResponseAsyncGen:
         """Complete a prompt, the completion in chunks. See `stream_chat`."""
         call = await asyncio.to_thread(self._text_call, prompt, kwargs)
-        with ModelGuard() as guard:
-            chunks = await self._llm.astream_complete(
-                call.content, formatted=formatted, **call.options
-            )
-        guard.check()
-        return arestored(chunks, call.stream)
+        with begun(call.observation):
+            with ModelGuard() as guard, observed(call.observation):
+                chunks = await self._llm.astream_complete(
+                    call.content, formatted=formatted, **call.options
+                )
+            guard.check()
+        return arestored(chunks, call.stream, call.observation)
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [("llm", type(self._llm).__name__)]

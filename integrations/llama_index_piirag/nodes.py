@@ -14,6 +14,7 @@ from llama_index_piirag.scrubbing import scrub_nodes
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
 from piirag.errors import ConfigurationError
+from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import TenantBinding, TenantTags
 from piirag.vault.keys import derive, keyed_hash
@@ -42,9 +43,11 @@ class PIINodeScrubber(TransformComponent):
             each other in a docstore, and can be told apart when a user is erased.
         tenant_key: Metadata key of the tag.
         keyed_user_ids: Write a keyed hash in place of the user id.
+        stamp: Written into the metadata of every node: source, writer, label. See `Stamp`.
 
     Raises:
         InvalidUserIdError: Missing or unsafe.
+        ConfigurationError: A stamp that holds personal data.
     """
 
     _binding: TenantBinding = PrivateAttr()
@@ -62,14 +65,16 @@ class PIINodeScrubber(TransformComponent):
         tag: bool = True,
         tenant_key: str = "user_id",
         keyed_user_ids: bool = False,
+        stamp: Stamp | None = None,
     ) -> None:
         super().__init__()
         tags = TenantTags(tenant_key, scrubber.vault, keyed_user_ids)
-        self._binding = TenantBinding(scrubber, user_id, tags, known_from)
+        stamp = check_stamp(stamp, scrubber)
+        self._binding = TenantBinding(scrubber, user_id, tags, known_from, stamp=stamp)
         self._known = check_known(known)
         self._tag = tag
         settings = (scrubber.policy, self._known, known_from, tag, tenant_key, keyed_user_ids)
-        self._settings = repr(settings)
+        self._settings = repr(settings) if stamp is None else repr((*settings, vars(stamp)))
 
     @classmethod
     def class_name(cls) -> str:

@@ -15,6 +15,7 @@ from llama_index_piirag.tracing import unspanned
 from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, TenancyError
+from piirag.governance.stamps import Stamp
 from piirag.redaction.scrubber import Scrubber
 
 
@@ -38,6 +39,8 @@ class PIIIngestionPipeline(IngestionPipeline):
         known_from: Entity type -> metadata keys that hold known values.
         tenant_key: Metadata key of the user's tag.
         keyed_user_ids: Store a keyed hash in place of the user id.
+        stamp: Written into the metadata of every node: source, writer, label. Give it to the
+            `TenantVectorStore` too, which adds the time. See `Stamp`.
         **pipeline: As for `IngestionPipeline`. `vector_store` may be a `TenantVectorStore`.
 
     Raises:
@@ -57,6 +60,7 @@ class PIIIngestionPipeline(IngestionPipeline):
         known_from: Mapping[str, Sequence[str]] | None = None,
         tenant_key: str = "user_id",
         keyed_user_ids: bool = False,
+        stamp: Stamp | None = None,
         **pipeline: Any,
     ) -> None:
         scrub = PIINodeScrubber(
@@ -66,6 +70,7 @@ class PIIIngestionPipeline(IngestionPipeline):
             known_from=known_from,
             tenant_key=tenant_key,
             keyed_user_ids=keyed_user_ids,
+            stamp=stamp,
         )
         store = pipeline.get("vector_store")
         if isinstance(store, TenantVectorStore):

@@ -16,11 +16,16 @@ from llama_index.core.base.response.schema import (
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle, QueryType
 
+from llama_index_piirag.replies import COUNTS
 from llama_index_piirag.retriever import scrub_question
 from llama_index_piirag.reveal import Revealer, asked_values
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
+from piirag.governance.labels import highest
+from piirag.governance.stamps import stamps_of
 from piirag.tenancy import TenantBinding
+
+_ANSWERS = (Response, StreamingResponse, AsyncStreamingResponse)
 
 
 class TenantQueryEngine(BaseQueryEngine):
@@ -28,7 +33,8 @@ class TenantQueryEngine(BaseQueryEngine):
 
     The question is scrubbed first, and the values are put back into the answer last. Everything
     between, LlamaIndex's events, callbacks and spans included, holds pseudonyms; so do the source
-    nodes of the answer.
+    nodes of the answer. Where these bear labels, the highest stands in the answer's
+    ``metadata["piirag"]["label"]``.
 
     Args:
         engine: Answers scrubbed questions in pseudonyms.
@@ -115,6 +121,13 @@ class TenantQueryEngine(BaseQueryEngine):
         return clean, Revealer(chunks.scrubber, chunks.user_id, asked)
 
     def _restored(self, answer: RESPONSE_TYPE, revealer: Revealer) -> RESPONSE_TYPE:
+        label = highest(
+            stamps_of(found.node.metadata).get("label")
+            for found in getattr(answer, "source_nodes", None) or ()
+        )
+        if label is not None and isinstance(answer, _ANSWERS):
+            told = {**(answer.metadata or {}), COUNTS: {"label": label}}
+            answer = replace(answer, metadata=told)
         if isinstance(answer, Response) and answer.response is not None:
             return replace(answer, response=revealer.text(answer.response))
         if isinstance(answer, StreamingResponse):

@@ -12,6 +12,7 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_
 from llama_index_piirag.filters import DOCUMENT_KEYS
 from llama_index_piirag.scrubbing import without_scope
 from piirag.errors import InvalidInputError
+from piirag.governance.stamps import STAMP_KEYS
 from piirag.tenancy import TenantBinding
 
 _CONTENT = "_node_content"
@@ -68,7 +69,14 @@ def from_record(
     written = _written(own, text or "")
     if written is None:
         plain = {key: own[key] for key in sorted(own) if key not in {_CONTENT, "_node_type"}}
-        return TextNode(id_=bare or "", text=text or "", metadata=plain)
+        unseen = [key for key in STAMP_KEYS if key in plain]
+        return TextNode(
+            id_=bare or "",
+            text=text or "",
+            metadata=plain,
+            excluded_embed_metadata_keys=unseen,
+            excluded_llm_metadata_keys=list(unseen),
+        )
     tenant_key = binding.tags.key
     update = {
         "id_": bare,

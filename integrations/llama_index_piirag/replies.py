@@ -70,7 +70,7 @@ class ReplyRestorer:
     def kwargs(self, response: ChatResponse | CompletionResponse) -> dict[str, Any]:
         """Additional arguments of a response, with the counts so far."""
         kwargs: dict[str, Any] = self.walk(response.additional_kwargs)
-        return {**kwargs, COUNTS: self.reply.counts.as_dict()}
+        return {**kwargs, COUNTS: self.reply.told}
 
     def message(self, message: ChatMessage) -> ChatMessage:
         """A whole message."""

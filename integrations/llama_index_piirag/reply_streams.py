@@ -15,7 +15,9 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic_core import from_json
 
+from llama_index_piirag.observing import observed
 from llama_index_piirag.replies import COUNTS, ReplyRestorer
+from piirag.governance.observation import Observation, watched
 from piirag.redaction import Reply
 from piirag.redaction.guard import ModelGuard
 from piirag.redaction.walk import in_json
@@ -92,7 +94,7 @@ class StreamRestorer:
         self._text = _Growing(reply)
         self._thoughts: list[_Growing] = []
         self._last: Any = None
-        self._told: dict[str, int] = {}
+        self._told: dict[str, Any] = {}
 
     def chunk(self, response: Any) -> Any:
         """A chunk as it can be shown now."""
@@ -107,9 +109,7 @@ class StreamRestorer:
         """What was held back at the end of the reply, as one more chunk, or None."""
         delta = self._text.rest()
         thought = "".join(growing.rest() for growing in self._thoughts)
-        if self._last is None or not (
-            delta or thought or self._reply.counts.as_dict() != self._told
-        ):
+        if self._last is None or not (delta or thought or self._reply.told != self._told):
             return None
         if isinstance(self._last, CompletionResponse):
             return self._completion(delta)
@@ -166,50 +166,56 @@ class StreamRestorer:
             additional_kwargs={**kwargs, COUNTS: self._counts()},
         )
 
-    def _counts(self) -> dict[str, int]:
-        self._told = self._reply.counts.as_dict()
+    def _counts(self) -> dict[str, Any]:
+        self._told = self._reply.told
         return self._told
 
 
-def restored(source: Any, stream: StreamRestorer) -> Generator[Any, None, None]:
+def restored(
+    source: Any, stream: StreamRestorer, observation: Observation
+) -> Generator[Any, None, None]:
     """The chunks of a model, restored one by one.
 
     Raises:
         ModelCallError: The model raised.
     """
     chunks = iter(source)
-    try:
-        while True:
-            with ModelGuard() as guard:
-                chunk = next(chunks, _END)
-            guard.check()
-            if chunk is _END:
-                break
-            yield stream.chunk(chunk)
-        rest = stream.rest()
-        if rest is not None:
-            yield rest
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+    with watched(observation):
+        try:
+            while True:
+                with ModelGuard() as guard, observed(observation):
+                    chunk = next(chunks, _END)
+                guard.check()
+                if chunk is _END:
+                    break
+                yield stream.chunk(chunk)
+            rest = stream.rest()
+            if rest is not None:
+                yield rest
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
 
 
-async def arestored(source: Any, stream: StreamRestorer) -> AsyncGenerator[Any, None]:
+async def arestored(
+    source: Any, stream: StreamRestorer, observation: Observation
+) -> AsyncGenerator[Any, None]:
     """The chunks of a model, restored one by one. See `restored`."""
     chunks = aiter(source)
-    try:
-        while True:
-            with ModelGuard() as guard:
-                chunk = await anext(chunks, _END)
-            guard.check()
-            if chunk is _END:
-                break
-            yield stream.chunk(chunk)
-        rest = stream.rest()
-        if rest is not None:
-            yield rest
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
+    with watched(observation):
+        try:
+            while True:
+                with ModelGuard() as guard, observed(observation):
+                    chunk = await anext(chunks, _END)
+                guard.check()
+                if chunk is _END:
+                    break
+                yield stream.chunk(chunk)
+            rest = stream.rest()
+            if rest is not None:
+                yield rest
+        finally:
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()

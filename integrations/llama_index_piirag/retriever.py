@@ -57,6 +57,19 @@ class TenantRetriever(BaseRetriever):
         self._retriever = retriever
         self._binding = binding
 
+    @property
+    def user_id(self) -> str:
+        """The user whose chunks these are."""
+        return self._binding.user_id
+
+    def selecting(self) -> dict[str, Any]:
+        """What selects the chunks: the tags that may be read, and the caller's filter, scrubbed."""
+        filters = getattr(self._retriever, "_filters", None)
+        what: dict[str, Any] = {"tenant": list(self._binding.readable)}
+        if filters is not None:
+            what["where"] = self._binding.chunks.filter(filters.model_dump(mode="json"))
+        return what
+
     @unspanned
     def retrieve(self, str_or_query_bundle: QueryType) -> list[NodeWithScore]:
         """The user's chunks nearest to a question.

@@ -16,6 +16,7 @@ from llama_index.core.schema import (
 
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError
+from piirag.governance.stamps import STAMP_KEYS
 from piirag.tenancy import Chunk, TenantBinding
 
 _Related = RelatedNodeInfo | list[RelatedNodeInfo]
@@ -27,6 +28,7 @@ def scrub_nodes(
     *,
     known: Known | None = None,
     tag: bool = True,
+    stored: bool = False,
 ) -> list[BaseNode]:
     """Scrub nodes of one user; the same node gives the same result every time.
 
@@ -35,6 +37,7 @@ def scrub_nodes(
         nodes: Documents and text nodes; not changed. They may bear the user's tag already.
         known: Values the application knows to stand in them.
         tag: Whether the results name their user, in metadata and ids, as they are stored.
+        stored: Whether they go into a store now. See `piirag.governance.stamps.Stamp`.
 
     Returns:
         Copies. A node loses its embedding where that was made from text that has changed.
@@ -47,7 +50,8 @@ def scrub_nodes(
     """
     if isinstance(nodes, str | bytes | BaseNode) or not isinstance(nodes, Sequence):
         raise InvalidInputError("nodes must be a list of documents or nodes")
-    return _Batch(binding, [require_text_node(node) for node in nodes], known, tag).scrubbed()
+    checked = [require_text_node(node) for node in nodes]
+    return _Batch(binding, checked, known, tag, stored).scrubbed()
 
 
 def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list[BaseNode]:
@@ -76,6 +80,7 @@ def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list
         result = node.model_copy(update=update)
         if chunk.text != _text(node):
             result.set_content(chunk.text)
+        binding.chunks.note(chunk.text, result.metadata)
         results.append(result)
     return results
 
@@ -165,7 +170,12 @@ class _Batch:
     """
 
     def __init__(
-        self, binding: TenantBinding, nodes: list[BaseNode], known: Known | None, tag: bool
+        self,
+        binding: TenantBinding,
+        nodes: list[BaseNode],
+        known: Known | None,
+        tag: bool,
+        stored: bool,
     ) -> None:
         self._binding = binding
         self._nodes = nodes
@@ -174,8 +184,8 @@ class _Batch:
         self._keys: dict[str, str] = {}
         chunks = [_chunk(node, node.metadata, bare_id(binding, node)) for node in nodes]
         table = _place(_metadata_of(node) for node in nodes)
-        extra = [Chunk("", metadata) for _, metadata in table.values()]
-        self._chunks = binding.inward([*chunks, *extra], known)
+        extra = [Chunk("", metadata, whole=False) for _, metadata in table.values()]
+        self._chunks = binding.inward([*chunks, *extra], known, stored=stored)
         self._metadata = {
             key: self._chunks[len(nodes) + index].metadata for key, (index, _) in table.items()
         }
@@ -191,8 +201,10 @@ class _Batch:
         update: dict[str, Any] = {
             "id_": id,
             "metadata": metadata,
-            "excluded_embed_metadata_keys": self._excluded(node.excluded_embed_metadata_keys),
-            "excluded_llm_metadata_keys": self._excluded(node.excluded_llm_metadata_keys),
+            "excluded_embed_metadata_keys": self._excluded(
+                node.excluded_embed_metadata_keys, metadata
+            ),
+            "excluded_llm_metadata_keys": self._excluded(node.excluded_llm_metadata_keys, metadata),
             "relationships": {
                 kind: self._relation(info, tagged) for kind, info in node.relationships.items()
             },
@@ -232,9 +244,12 @@ class _Batch:
         bare, own = self._binding.outward(id, metadata)
         return bare or "", own
 
-    def _excluded(self, keys: Sequence[str]) -> list[str]:
+    def _excluded(self, keys: Sequence[str], metadata: Mapping[str, Any]) -> list[str]:
+        """Keys that a model does not see: the tag and the stamps are for stores and logs."""
         tenant_key = self._binding.tags.key
-        clean = [self._key(key) for key in keys if key != tenant_key]
+        ours = {tenant_key, *STAMP_KEYS}
+        clean = [self._key(key) for key in keys if key not in ours]
+        clean += [key for key in STAMP_KEYS if key in metadata]
         return [*clean, tenant_key] if self._tag else clean
 
     def _key(self, key: str) -> str:

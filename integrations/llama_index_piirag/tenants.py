@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -17,6 +18,9 @@ from llama_index_piirag.vector_store import UserVectorStore
 from piirag.detection.known import Known, check_known
 from piirag.erasure import ErasureTarget
 from piirag.erasure.targets.vault import VaultTarget
+from piirag.governance.audit import AuditLog
+from piirag.governance.recorder import Recorder
+from piirag.governance.stamps import Stamp, check_stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy import SHARED, Space, TenantBinding, TenantTags, spaces
 
@@ -38,10 +42,14 @@ class TenantVectorStore:
             is refused: its vector gives the raw text away.
         known: Values the application knows that may stand in questions and filters.
         docstore: Where the texts are, for a store that holds none and was filled without piirag.
+        stamp: Written into the metadata of every chunk: source, writer, time, label. See `Stamp`.
+        audit: The log that every write leaves a record in: an `AuditLog`, or a path for one.
+            `PIIInstrumentation` records retrievals.
 
     Raises:
         UnsupportedStoreError: A store whose users piirag cannot keep apart.
-        ConfigurationError: A docstore for a store that holds its texts itself.
+        ConfigurationError: A docstore for a store that holds its texts itself, or a stamp that
+            holds personal data.
     """
 
     def __init__(
@@ -55,6 +63,8 @@ class TenantVectorStore:
         embed_model: BaseEmbedding | None = None,
         known: Known | None = None,
         docstore: Any = None,
+        stamp: Stamp | None = None,
+        audit: AuditLog | str | Path | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.known = check_known(known)
@@ -62,6 +72,8 @@ class TenantVectorStore:
         self._node_store = node_store_for(vector_store, docstore)
         self._known_from = known_from
         self._embed_model = embed_model
+        self._stamp = check_stamp(stamp, scrubber)
+        self._recorder = None if audit is None else Recorder(audit)
 
     def for_user(
         self, user_id: str, *, shared: bool = False, groups: Sequence[str] = ()
@@ -94,10 +106,10 @@ class TenantVectorStore:
 
     def _view(self, owner: str | Space, reads: Sequence[Space] = ()) -> UserVectorStore:
         binding = TenantBinding(
-            self.scrubber, owner, self.tags, self._known_from, self.known, reads
+            self.scrubber, owner, self.tags, self._known_from, self.known, reads, self._stamp
         )
         return UserVectorStore(
-            TenantCollection(self._node_store, binding), binding, self._embed_model
+            TenantCollection(self._node_store, binding), binding, self._embed_model, self._recorder
         )
 
     def erasure_targets(self) -> list[ErasureTarget]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     MetadataFilters,
@@ -35,6 +36,8 @@ from piirag.errors import (
     PIIBlockedError,
     TenancyError,
 )
+from piirag.governance.recorder import Recorder, chunk_of
+from piirag.redaction.tokens import PSEUDONYM
 from piirag.tenancy import EXPIRES_KEY, TenantBinding
 from piirag.tenancy.filters import Clause
 
@@ -58,14 +61,17 @@ class UserVectorStore(BasePydanticVectorStore):
     _chunks: TenantCollection = PrivateAttr()
     _binding: TenantBinding = PrivateAttr()
     _embed_model: BaseEmbedding | None = PrivateAttr()
+    _recorder: Recorder | None = PrivateAttr(default=None)
 
     def __init__(
         self,
         collection: TenantCollection,
         binding: TenantBinding,
         embed_model: BaseEmbedding | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         super().__init__(stores_text=True)
+        self._recorder = recorder
         self._chunks = collection
         self._binding = binding
         self._embed_model = embed_model
@@ -119,7 +125,8 @@ class UserVectorStore(BasePydanticVectorStore):
         nodes = list(nodes)
         if any(isinstance(node, BaseNode) and node.embedding is None for node in nodes):
             raise InvalidInputError("a node has no embedding")
-        clean = scrub_nodes(self._binding, nodes)
+        began = time.perf_counter()
+        clean = scrub_nodes(self._binding, nodes, stored=True)
         stale = [
             self._binding.scoped(bare)
             for node, after in zip(nodes, clean, strict=True)
@@ -131,7 +138,29 @@ class UserVectorStore(BasePydanticVectorStore):
             text, metadata = to_record(node, flat=self._chunks.store.flat)
             records.append(Record(node.node_id, text, metadata, node.embedding))
         self._chunks.upsert(records, stale)
+        if self._recorder is not None:
+            self._note(self._recorder, nodes, clean, began)
         return [without_scope(self._binding, node.node_id) for node in clean]
+
+    def _note(
+        self,
+        recorder: Recorder,
+        nodes: Sequence[BaseNode],
+        clean: Sequence[BaseNode],
+        began: float,
+    ) -> None:
+        """Record what was written. What came in may have been scrubbed before it was embedded."""
+        texts = [node.get_content(MetadataMode.NONE) for node in clean]
+        before = (node.get_content(MetadataMode.NONE) for node in nodes)
+        changed = sum(
+            old != new or PSEUDONYM.search(new) is not None
+            for old, new in zip(before, texts, strict=True)
+        )
+        chunks = [
+            chunk_of(text, without_scope(self._binding, node.node_id), node.metadata)
+            for text, node in zip(texts, clean, strict=True)
+        ]
+        recorder.ingested(chunks, changed=changed, user=self._binding.user_id, began=began)
 
     def _embed_anew(self, changed: list[BaseNode]) -> None:
         if not changed:

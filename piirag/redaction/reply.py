@@ -71,6 +71,8 @@ class Reply:
         self._blocks = session.policy.replies == "block"
         self.unseen: Counter[str] = Counter()
         """Entity type -> values that the model said by itself."""
+        self.label: str | None = None
+        """The highest label of the chunks that the reply was made from, where one is known."""
 
     @property
     def counts(self) -> ReplyCounts:
@@ -78,6 +80,12 @@ class Reply:
         for stream in self._open:
             stream.settle()
         return ReplyCounts(**asdict(self._tally))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The counts so far by name, and the label, for a reply's metadata."""
+        counts: dict[str, Any] = self.counts.as_dict()
+        return counts if self.label is None else {**counts, "label": self.label}
 
     def text(self, text: str, sink: Sink = "display") -> str:
         """Restore a whole text.

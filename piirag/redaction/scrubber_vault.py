@@ -8,6 +8,7 @@ from piirag.detection.known import KnownValues
 from piirag.detection.protocol import Detector
 from piirag.detection.spans import Span
 from piirag.detection.text import require_text
+from piirag.governance.seen import SeenTexts
 from piirag.policy import Policy
 from piirag.redaction import operators, tokens
 from piirag.redaction.carried import Carried
@@ -35,7 +36,10 @@ class ScrubberVault:
         self._states = UserStates()
         self.passing = PassingTokens()
         """Tokens made for questions, which no vault holds."""
+        self.labels: SeenTexts[str] = SeenTexts()
+        """The labels of chunks that were read lately, by the vault's tag of the user."""
         self.vault.on_forget(self._states.drop)
+        self.vault.on_forget(self.labels.drop)
         self._random = self.policy.pseudonyms == "random"
         self._has_surrogates = any(
             operators.split(spec)[0] == operators.SURROGATE

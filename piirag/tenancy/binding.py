@@ -11,6 +11,7 @@ from typing import Any
 
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError
+from piirag.governance.stamps import Stamp
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.chunks import Chunk, ChunkScrubber
 from piirag.tenancy.filters import EXPIRES_KEY, Clause, Scope, joined, normalised
@@ -30,6 +31,7 @@ class TenantBinding:
         known_from: Entity type -> metadata keys that hold known values.
         known: Values the application knows that may stand in questions.
         reads: Spaces that the user may read besides. Never written through this binding.
+        stamp: What to stamp chunks with. See `Stamp`.
 
     Raises:
         InvalidUserIdError: Missing or unsafe, before any store is touched.
@@ -43,17 +45,27 @@ class TenantBinding:
         known_from: Mapping[str, Sequence[str]] | None = None,
         known: Known | None = None,
         reads: Sequence[Space] = (),
+        stamp: Stamp | None = None,
     ) -> None:
         self.tags = tags
         self.tag = tags.space(user_id) if isinstance(user_id, Space) else tags.tag(user_id)
         self.user_id = user_id.vault_id if isinstance(user_id, Space) else user_id
         self.readable = tuple(dict.fromkeys([self.tag, *(tags.space(space) for space in reads)]))
-        self.chunks = ChunkScrubber(scrubber, self.user_id, known_from, known)
+        self.chunks = ChunkScrubber(scrubber, self.user_id, known_from, known, stamp)
 
     def inward(
-        self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
+        self,
+        chunks: Sequence[Chunk],
+        known: Known | Sequence[Known | None] | None = None,
+        *,
+        stored: bool = False,
     ) -> list[Chunk]:
         """Scrub chunks, scope their ids and tag them, ready to be written.
+
+        Args:
+            chunks: What to scrub; not changed.
+            known: Values the application knows to stand in them.
+            stored: Whether they go into a store now. See `Stamp.at`.
 
         Raises:
             InvalidInputError: Text, metadata or id of the wrong kind, or a time of expiry that is
@@ -71,7 +83,9 @@ class TenantBinding:
                 {**chunk.metadata, **expires, self.tags.key: self.tag},
                 None if chunk.id is None else self.scoped(chunk.id),
             )
-            for chunk, expires in zip(self.chunks.scrub(bare, known), expiry, strict=True)
+            for chunk, expires in zip(
+                self.chunks.scrub(bare, known, stored=stored), expiry, strict=True
+            )
         ]
 
     def epoch(self) -> bytes | None:

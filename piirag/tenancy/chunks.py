@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from typing import Any
 
 from piirag.detection.bare_numbers import sure
-from piirag.detection.known import Known, KnownValues, check_known
+from piirag.detection.known import Known, check_known
 from piirag.detection.text import require_text
 from piirag.errors import InvalidInputError
+from piirag.governance.stamps import INGESTED_AT, LABEL, Stamp, Stamps
 from piirag.redaction.result import ScrubResult
 from piirag.redaction.scrubber import Scrubber
 from piirag.tenancy.borders import Piece, mended, piece_of
+from piirag.tenancy.metadata_keys import MetadataKeys
 from piirag.vault.keys import keyed_hash
 
 _HASHED_ID = re.compile(r"id-[a-z2-7]{26}")
@@ -32,6 +34,8 @@ class Chunk:
         id: Its id, if it has one.
         source: What it was cut from, where the metadata do not say.
         start: Offset in that source, in characters.
+        whole: False for a part of another chunk, such as a relation's metadata: it gets no stamp
+            of its own.
     """
 
     text: str
@@ -39,6 +43,7 @@ class Chunk:
     id: str | None = None
     source: str | None = None
     start: int | None = None
+    whole: bool = True
 
     def __repr__(self) -> str:
         return f"Chunk({len(self.text)} characters)"
@@ -54,6 +59,7 @@ class ChunkScrubber:
             ``{"PERSON": ["customer", "author"]}``.
         known: Values the application knows that may stand in questions; those of the user's own
             chunks are known anyway.
+        stamp: What to stamp chunks with; if None, the stamps of an earlier stage are kept.
     """
 
     def __init__(
@@ -62,14 +68,20 @@ class ChunkScrubber:
         user_id: str,
         known_from: Mapping[str, Sequence[str]] | None = None,
         known: Known | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.scrubber = scrubber
         self.user_id = user_id
+        self._stamps = Stamps(scrubber, user_id, stamp)
         self.asked_about = check_known(known)
         self._known_from = _check_known_from(known_from)
 
     def scrub(
-        self, chunks: Sequence[Chunk], known: Known | Sequence[Known | None] | None = None
+        self,
+        chunks: Sequence[Chunk],
+        known: Known | Sequence[Known | None] | None = None,
+        *,
+        stored: bool = False,
     ) -> list[Chunk]:
         """Scrub chunks; the same chunk gives the same result every time.
 
@@ -77,6 +89,7 @@ class ChunkScrubber:
             chunks: What to scrub; not changed.
             known: Values the application knows to stand in these chunks, or a list of such
                 mappings, one for each chunk.
+            stored: Whether they go into a store now, the time of which is part of their stamp.
 
         Raises:
             InvalidInputError: Text, metadata or id of the wrong kind.
@@ -86,8 +99,9 @@ class ChunkScrubber:
         each = [known] * len(chunks) if known is None or isinstance(known, Mapping) else known
         if len(each) != len(chunks):
             raise InvalidInputError("known must be one mapping, or one for each chunk")
+        chunks, sealed = self._apart(chunks)
         knowns = self._knowns(chunks, each)
-        keys = _Keys(self.scrubber, self.user_id)
+        keys = MetadataKeys(self.scrubber, self.user_id)
         batch = _Batch()
         for chunk, text, own in zip(chunks, self._mended(chunks, knowns), knowns, strict=True):
             batch.document()
@@ -95,10 +109,20 @@ class ChunkScrubber:
             _walk(_require_mapping(chunk.metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=True)
         ids = self._ids([chunk.id for chunk in chunks], knowns)
-        return [
+        clean = [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, own, keys), id)
             for chunk, own, id in zip(chunks, knowns, ids, strict=True)
         ]
+        if self._stamps.keeps:
+            self._note(clean, sealed)
+            return _joined(clean, sealed)
+        stamps = [
+            self._stamps.stamped(given.metadata, chunk.metadata, old, stored=stored)
+            if given.whole
+            else old
+            for given, chunk, old in zip(chunks, clean, sealed, strict=True)
+        ]
+        return _joined(clean, stamps)
 
     def again(self, chunks: Sequence[Chunk], *, remember: bool = True) -> list[Chunk]:
         """Scrub retrieved chunks once more, text and metadata; keeps their ids.
@@ -110,18 +134,46 @@ class ChunkScrubber:
         """
         if not chunks:
             return []
+        chunks, sealed = self._apart(chunks)
         batch = _Batch()
-        keys = _Keys(self.scrubber, self.user_id, remember=False)
+        keys = MetadataKeys(self.scrubber, self.user_id, remember=False)
         none: Known = {}
         for chunk, text in zip(chunks, self._mended(chunks, [none] * len(chunks)), strict=True):
             batch.document()
             batch.add(text, none)
             _walk(chunk.metadata, batch.leaf(none))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
-        return [
+        clean = [
             Chunk(next(results).text, _rebuilt(chunk.metadata, results, none, keys), chunk.id)
             for chunk in chunks
         ]
+        self._note(clean, sealed)
+        return _joined(clean, sealed)
+
+    def _apart(self, chunks: Sequence[Chunk]) -> tuple[list[Chunk], list[dict[str, Any]]]:
+        """Chunks without stamps, which are no text to be searched, and their genuine stamps."""
+        bare, sealed = [], []
+        for chunk in chunks:
+            rest, stamps = self._stamps.apart(_require_mapping(chunk.metadata))
+            bare.append(chunk if rest is chunk.metadata else replace(chunk, metadata=rest))
+            sealed.append(stamps)
+        return bare, sealed
+
+    def _note(self, chunks: Sequence[Chunk], sealed: Sequence[Mapping[str, Any]]) -> None:
+        """Have the labels of chunks that were read known when a prompt holds them."""
+        for chunk, stamps in zip(chunks, sealed, strict=True):
+            self.note(chunk.text, stamps)
+
+    def note(self, text: str, stamps: Mapping[str, Any]) -> None:
+        """Have the label of a text known when a prompt holds it. See `SeenTexts`.
+
+        Args:
+            text: What was read, scrubbed.
+            stamps: Its genuine stamps; what is beside them does not matter.
+        """
+        if LABEL in stamps and text:
+            tag = self.scrubber.vault.tag(self.user_id)
+            self.scrubber.labels.note(tag, text, stamps[LABEL])
 
     def _mended(self, chunks: Sequence[Chunk], knowns: Sequence[Known]) -> list[str]:
         """The texts of chunks, a value that lies over two neighbours whole in one of them."""
@@ -156,7 +208,7 @@ class ChunkScrubber:
         own = check_known(known)
         _walk(_require_mapping(metadata), batch.leaf(own))
         results = batch.scrubbed(self.scrubber, self.user_id, remember=remember)
-        keys = _Keys(self.scrubber, self.user_id, remember=remember)
+        keys = MetadataKeys(self.scrubber, self.user_id, remember=remember)
         return _rebuilt(metadata, results, own, keys)
 
     def id(self, id: str | None, known: Known | None = None) -> str | None:
@@ -188,6 +240,9 @@ class ChunkScrubber:
             }
         if isinstance(value, list | tuple):
             return [self.filter(v, key) for v in value]
+        if key == INGESTED_AT and type(value) in (int, float):
+            # A time of a stamp, which looks like a phone number.
+            return value
         return next(iter(self.metadata({key: value}, self.asked_about, remember=False).values()))
 
     def question(self, text: str) -> str:
@@ -221,51 +276,6 @@ class ChunkScrubber:
                 value = metadata.get(key)
                 values = value if isinstance(value, list | tuple) else [value]
                 yield from ((kind, v) for v in values if isinstance(v, str))
-
-
-class _Keys:
-    """Metadata keys scrubbed where they hold a value; each is looked at once."""
-
-    def __init__(self, scrubber: Scrubber, user_id: str, *, remember: bool = True) -> None:
-        self._scrubber = scrubber
-        self._user_id = user_id
-        self._remember = remember
-        self._remembered: KnownValues | None = None
-        self._indices: dict[int, KnownValues] = {}
-        self._clean: dict[tuple[int, str], str] = {}
-
-    def clean(self, value: Any, known: Known) -> Any:
-        """Nested metadata with its keys scrubbed."""
-        if isinstance(value, Mapping):
-            return {self._key(k, known): self.clean(v, known) for k, v in value.items()}
-        if isinstance(value, list | tuple):
-            items = [self.clean(item, known) for item in value]
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-        return value
-
-    def _key(self, key: Any, known: Known) -> Any:
-        if not isinstance(key, str):
-            return key
-        name = (id(known), key)
-        if name not in self._clean:
-            self._clean[name] = key if self._is_plain(key, known) else self._scrubbed(key, known)
-        return self._clean[name]
-
-    def _is_plain(self, key: str, known: Known) -> bool:
-        """Whether a key is an identifier in which no value stands, or merely a part of a name."""
-        if not key.isidentifier():
-            return False
-        if self._remembered is None:
-            self._remembered = self._scrubber.known_values(self._user_id)
-        if id(known) not in self._indices:
-            self._indices[id(known)] = KnownValues(known)
-        index = self._indices[id(known)]
-        return all(match.part for match in (*index.find(key), *self._remembered.find(key)))
-
-    def _scrubbed(self, key: str, known: Known) -> str:
-        return self._scrubber.scrub(
-            key, user_id=self._user_id, known=known, remember=self._remember
-        ).text
 
 
 class _Batch:
@@ -314,6 +324,13 @@ class _Batch:
         )
 
 
+def _joined(chunks: Sequence[Chunk], stamps: Sequence[Mapping[str, Any]]) -> list[Chunk]:
+    return [
+        replace(chunk, metadata={**chunk.metadata, **own}) if own else chunk
+        for chunk, own in zip(chunks, stamps, strict=True)
+    ]
+
+
 def _is_opaque(id: str) -> bool:
     return not id or bool(_HASHED_ID.fullmatch(id) or _OPAQUE_ID.fullmatch(id))
 
@@ -346,7 +363,7 @@ def _walk(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
 
 
 def _rebuilt(
-    metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: _Keys
+    metadata: Mapping[str, Any], results: Iterator[ScrubResult], known: Known, keys: MetadataKeys
 ) -> dict[str, Any]:
     rebuilt = _walk(metadata, lambda _, leaf: _clean(leaf, results))
     clean: dict[str, Any] = keys.clean(rebuilt, known)

@@ -53,7 +53,7 @@ def test_a_prompt_with_personal_data_is_stopped(run: str, kind, tmp_path) -> Non
     assert CANARIES.scan_text(logs.text) == []
     [record] = _records(tmp_path)
     assert record["outcome"] == "blocked"
-    assert record["findings"] == {"EMAIL_ADDRESS": 1}
+    assert _counts(record) == {"EMAIL_ADDRESS": 1}
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -62,8 +62,8 @@ def test_a_clean_prompt_passes_and_is_recorded(run: str, tmp_path) -> None:
     RUNS[run](model, "hello", _config(PIICallbackHandler(audit=tmp_path / "audit.jsonl")))
     assert len(model.seen) == 1
     [record] = _records(tmp_path)
-    assert (record["outcome"], record["operation"]) == ("ok", "chat")
-    assert record["latency_s"] >= 0
+    assert (record["outcome"], record["gen_ai.operation.name"]) == ("ok", "chat")
+    assert record["duration_s"] >= 0
 
 
 def test_messages_are_never_changed() -> None:
@@ -79,7 +79,7 @@ def test_a_prompt_can_be_let_through_and_audited(tmp_path) -> None:
     handler = PIICallbackHandler(audit=tmp_path / "audit.jsonl", prompts="audit")
     model.invoke(f"mail {MAIL}", _config(handler))
     [record] = _records(tmp_path)
-    assert (record["outcome"], record["findings"]) == ("ok", {"EMAIL_ADDRESS": 1})
+    assert (record["outcome"], _counts(record)) == ("ok", {"EMAIL_ADDRESS": 1})
 
 
 def test_values_known_for_the_user_are_found() -> None:
@@ -110,8 +110,9 @@ def test_documents_are_scrubbed_before_they_are_returned(run: str, traced, tmp_p
     assert docs == _docs(), "the documents of the retriever were changed"
     assert retriever.docs == _docs()
     [record] = _records(tmp_path)
-    assert record["outcome"] == "redacted"
-    assert record["documents_scrubbed"] == 1
+    assert record["outcome"] == "ok"
+    assert record["decisions"][-1]["action"] == "redacted"
+    assert _counts(record, -1) == {"DOCUMENTS": 2, "CHANGED": 1}
 
 
 class OwnList(BaseRetriever):
@@ -181,7 +182,7 @@ def test_errors_are_recorded_by_type_only(tmp_path) -> None:
     with pytest.raises(ValueError, match="cannot"):
         model.invoke("hello", _config(handler))
     [record] = _records(tmp_path)
-    assert record["error_type"] == "builtins.ValueError"
+    assert record["error.type"] == "builtins.ValueError"
     assert CANARIES.scan_files(tmp_path) == []
 
 
@@ -217,7 +218,8 @@ def test_token_usage_is_recorded(tmp_path) -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage("hi", usage_metadata=usage)]))
     model.invoke("x", _config(PIICallbackHandler(audit=tmp_path / "audit.jsonl")))
     [record] = _records(tmp_path)
-    assert (record["input_tokens"], record["output_tokens"]) == (3, 5)
+    assert record["gen_ai.usage.input_tokens"] == 3
+    assert record["gen_ai.usage.output_tokens"] == 5
 
 
 @pytest.mark.parametrize(
@@ -240,6 +242,10 @@ def test_a_policy_without_scrubber() -> None:
     EchoChat(seen=[]).invoke(f"mail {MAIL}", _config(handler))
     with pytest.raises(PIIBlockedError):
         EchoChat(seen=[]).invoke("card 4111111111111111", _config(handler))
+
+
+def _counts(record: dict, place: int = 0) -> dict:
+    return record["decisions"][place].get("counts", {})
 
 
 def _records(folder) -> list[dict]:
@@ -266,7 +272,7 @@ def test_what_cannot_be_searched_is_blocked_or_recorded(tmp_path) -> None:
     assert caught.value.counts == {"UNSEARCHED": 1}
     handler = PIICallbackHandler(prompts="audit", audit=tmp_path / "audit.jsonl")
     EchoChat(seen=[]).invoke([message], _config(handler))
-    assert _records(tmp_path)[0]["findings"] == {"UNSEARCHED": 1}
+    assert _counts(_records(tmp_path)[0]) == {"UNSEARCHED": 1}
 
 
 def test_stop_words_are_looked_at() -> None:
@@ -284,7 +290,7 @@ def test_the_users_own_pseudonyms_in_a_prompt_are_no_personal_data(tmp_path) -> 
     model.invoke(f"Context: {chunk} and [PERSON_1]", _config(handler))
     FixedRetriever(docs=[], questions=[]).invoke(f"about {chunk}", _config(handler))
     assert len(model.seen) == 1
-    assert [r["findings"] for r in _records(tmp_path)] == [{}, {}]
+    assert [_counts(record) for record in _records(tmp_path)] == [{}, {}]
     with pytest.raises(PIIBlockedError) as caught:
         model.invoke(f"{chunk} {MAIL}", _config(handler))
     assert caught.value.counts == {"EMAIL_ADDRESS": 1}

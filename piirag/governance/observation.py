@@ -1,0 +1,137 @@
+"""What an observer of a framework's events is to know of the call that a wrapper makes.
+
+A wrapper redacts, calls the model, and restores the reply. The framework's callbacks and events
+are about the call in between: they see placeholders, and end before the reply is restored. The
+wrapper therefore leaves an `Observation` where they can find it, and says when all is over. Nobody
+is entitled to anything by it: it is for records only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from piirag.errors import AuditError
+from piirag.governance.labels import above, highest
+from piirag.redaction.reply import Reply
+from piirag.redaction.scrubber import Scrubber
+from piirag.redaction.session import RedactionSession
+
+Hook = Callable[[BaseException | None], None]
+
+
+class Observation:
+    """One call of a wrapped model; made when its prompt is redacted, and nothing after it.
+
+    Args:
+        session: Its session.
+        given: Gives the text of the input as it came, before redaction; asked only if somebody
+            records the call.
+        user_id: The user it is for.
+        label: The highest label of the chunks in its prompt.
+    """
+
+    def __init__(
+        self,
+        session: RedactionSession,
+        given: Callable[[], str],
+        user_id: str | None,
+        label: str | None = None,
+    ) -> None:
+        self.session = session
+        self.given = given
+        self.user_id = user_id
+        self.label = label
+        self.found = {kind: count for kind, count in session.found.items() if count > 0}
+        """Entity type -> values that were replaced in the prompt."""
+        self.is_over = False
+        self._replies: list[Reply] = []
+        self._told: Counter[str] = Counter()
+        self._hooks: list[Hook] = []
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What became of tokens and values of the reply: see `ReplyCounts`."""
+        total = Counter(self._told)
+        for reply in self._replies:
+            total.update(reply.counts.as_dict())
+        return dict(total)
+
+    def reply(self) -> Reply:
+        """A reply to this call; make one for each."""
+        reply = self.session.reply()
+        reply.label = self.label
+        self._replies.append(reply)
+        return reply
+
+    def tell(self, counts: Mapping[str, int]) -> None:
+        """Note counts of a reply that was restored by other means than `reply`."""
+        self._told.update({k: n for k, n in counts.items() if type(n) is int})
+
+    def at_end(self, hook: Hook) -> None:
+        """Have a function called when the reply is restored, or at once where it is already.
+
+        Args:
+            hook: Gets the exception that the caller gets, or None.
+        """
+        if self.is_over:
+            hook(None)
+        else:
+            self._hooks.append(hook)
+
+    def over(self, error: BaseException | None = None) -> None:
+        """All is over: the caller has the reply, or gets an exception.
+
+        Raises:
+            AuditError: The call could not be recorded, and the caller gets no other exception.
+        """
+        hooks, self._hooks = self._hooks, []
+        self.is_over = True
+        failed: AuditError | None = None
+        for hook in hooks:
+            try:
+                hook(error)
+            except AuditError as unwritten:
+                failed = unwritten
+        if failed is not None and error is None:
+            raise failed
+
+    def __repr__(self) -> str:
+        return "Observation(...)"
+
+
+@contextmanager
+def begun(observation: Observation) -> Iterator[None]:
+    """A block in which a stream is begun: if that fails, all is over."""
+    try:
+        yield
+    except BaseException as error:
+        observation.over(error)
+        raise
+
+
+@contextmanager
+def watched(observation: Observation) -> Iterator[Observation]:
+    """An observation that is over at the end of the block."""
+    try:
+        yield observation
+    except BaseException as error:
+        observation.over(error)
+        raise
+    observation.over()
+
+
+def label_of(scrubber: Scrubber | None, user_id: str | None, text: Callable[[], str]) -> str | None:
+    """The highest label of the user's chunks that stand in a text; None where none is known."""
+    if scrubber is None or user_id is None:
+        return None
+    tag = scrubber.vault.tag(user_id)
+    if not scrubber.labels.knows(tag):
+        return None
+    return highest(scrubber.labels.found_in(tag, [text()]))
+
+
+def is_above(label: str | None, ceiling: str | None) -> bool:
+    """Whether a label is over a ceiling; without one, nothing is."""
+    return ceiling is not None and above(label, ceiling)
