@@ -228,8 +228,6 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         return context, user, reader, self._check_owner(request.state, reader)
 
     def _call(self, request: ModelRequest[Any]) -> AgentCall:
-        if self._providers is not None:
-            enforce(self._providers, request.model, request.model_settings)
         context, user, reader, begins = self._asked(request)
         redactor = self._durable or self.redactor
         return AgentCall(
@@ -249,6 +247,8 @@ class PIIRedactionMiddleware(AgentMiddleware[Any, Any, Any]):
         """A call, and its request as it may leave; one that may not is recorded."""
         call = self._call(request)
         try:
+            if self._providers is not None:
+                enforce(self._providers, request.model, request.model_settings)
             return call, call.request(request)
         except PiiragError as error:
             config = var_child_runnable_config.get()
