@@ -12,6 +12,8 @@ import pytest
 
 from piirag.governance.assessment import assessment, gather, to_html
 from piirag.governance.assessment.flows import picture, stops
+from piirag.governance.scan import Texts, scan
+from support.chromium import DESK, PHONE, look_at
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -88,3 +90,28 @@ def test_the_drawing_fits_a_phone(page: str) -> None:
     for x, text in re.findall(r'<text x="(\d+)"[^>]*>([^<]*)</text>', page):
         # Letters of 14 pixels are about 8 wide.
         assert int(x) + 8 * len(unescape(text)) <= width + 8, text
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (PHONE, True)])
+def test_it_stands_by_itself_in_a_browser(width: int, dark: bool, tmp_path: Path) -> None:
+    """With what a person, a store's name and a scan may bring along at the longest."""
+    long = "a" * 300
+    config = tmp_path / "piirag.toml"
+    config.write_text(
+        f'[vault]\npath = "v.db"\n[[stores]]\nkind = "chroma"\ncollection = "{long}"\n'
+        f'[assessment]\nsystem = "{long}"\npurposes = ["<img src=x> {long}"]\n'
+    )
+    text = "Maria Gonzalez, 34, a nurse from Leeds, has asthma; maria@example.org, 4111111111111111"
+    report = tmp_path / "report.json"
+    report.write_text(scan(Texts([text] * 3, name="x")).to_json())
+    document = assessment(
+        gather(config, scan=report), date="2026-11-25", answers={"need-aim": f"{long}\n<b>"}
+    )
+    page = tmp_path / "page.html"
+    page.write_text(to_html(document), "utf-8")
+    seen = look_at(page, width, tmp_path, dark=dark)
+    assert not seen.fetched
+    assert not seen.console
+    assert 0 < seen.width <= width
+    assert "Sign-off" in seen.text and "To be filled in" in seen.text
+    assert seen.pdf.startswith(b"%PDF")

@@ -40,7 +40,7 @@ def rows() -> list[tuple[str, str, str, str]]:
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     tree = ast.parse((TESTS / path).read_text("utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
@@ -65,7 +65,7 @@ def test_an_item_has_an_answer_and_the_tests_it_names_are_there(
     assert named or said.group(1) == "no", "what is claimed is shown"
     for path, name in named:
         assert name.startswith("test_"), name
-        assert name in tests_in(path), f"{path}::{name}"
+        assert name in names_in(path), f"{path}::{name}"
 
 
 def test_a_refusal_is_a_plain_no() -> None:
