@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from piirag.governance.assessment import assessment, gather, to_html
-from piirag.governance.assessment.flows import picture, stops
+from piirag.governance.assessment.flows import pictures, stops
 from piirag.governance.scan import Texts, scan
 from support.chromium import DESK, PHONE, look_at
 
@@ -72,16 +72,17 @@ def test_the_flow_is_a_drawing_with_the_same_in_words(tmp_path: Path) -> None:
     config = tmp_path / "piirag.toml"
     config.write_text('[vault]\npath = "v.db"\n[[stores]]\nkind = "chroma"\ncollection = "a<b"\n')
     facts = gather(config)
-    drawn = picture(facts)
-    root = ElementTree.fromstring(drawn.svg)
-    assert root.get("role") == "img" and root.get("aria-label")
-    texts = " ".join("".join(node.itertext()) for node in root.iter("text"))
-    boxes = [stop for _, way in stops(facts) for stop in way]
-    assert len(drawn.words) == len(boxes)
-    for stop in boxes:
-        assert stop.name.split()[0] in texts
-        assert any(stop.name in word for word in drawn.words)
-    assert "a<b" in texts
+    drawn = pictures(facts)
+    assert len(drawn) == len(stops(facts)) == 2
+    for picture, (_, way) in zip(drawn, stops(facts), strict=True):
+        root = ElementTree.fromstring(picture.svg)
+        assert root.get("role") == "img" and root.get("aria-label")
+        texts = " ".join("".join(node.itertext()) for node in root.iter("text"))
+        assert len(picture.words) == len(way)
+        for stop, word in zip(way, picture.words, strict=True):
+            assert stop.name.split()[0] in texts
+            assert word.startswith(stop.name) and stop.holds in word
+        assert "a<b" in texts
 
 
 def test_the_drawing_fits_a_phone(page: str) -> None:
