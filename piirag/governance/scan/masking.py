@@ -144,7 +144,7 @@ class Names:
 
 
 def _written(name: str) -> list[str]:
-    """A name as words, and as written where that tells more: nobody is found in "invoice_jane_roe.pdf"."""
+    """A name as words, as nobody is found in "invoice_jane_roe.pdf"; and as written."""
     name = replace_surrogates(name)
     suffix = _SUFFIX.search(name)
     end = suffix.start() if suffix is not None else len(name)
