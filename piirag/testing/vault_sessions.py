@@ -115,6 +115,7 @@ class SessionSuite:
             self._session(backend, tag=tag)
             backend.put_session(tag, b"k", "long", b"2", expires_at=LATER + 1, now=NOW)
         backend.purge_sessions(LATER)
+        assert backend.count_expired(LATER) == 0
         assert backend.purge_sessions(LATER) == 0
         for tag in (A, B):
             assert backend.count_sessions(tag, LATER) == 1

@@ -23,7 +23,7 @@ from piirag.vault.key_file import create_private
 from support.erasure import RowsTarget
 
 MODULE = "the_application_of_this_test"
-APP = f"""
+APP = """
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -54,8 +54,8 @@ def joined(documents):
 def chain():
     model = RedactedChatModel(llm, scrubber=scrubber, providers=policy, callbacks=[watch])
     context = store.for_user("u").as_retriever() | joined
-    steps = {{"context": context, "question": RunnablePassthrough()}}
-    prompt = ChatPromptTemplate.from_template("{{context}} {{question}}")
+    steps = {"context": context, "question": RunnablePassthrough()}
+    prompt = ChatPromptTemplate.from_template("{context} {question}")
     return steps | prompt | model | StrOutputParser()
 
 

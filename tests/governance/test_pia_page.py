@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from piirag.governance.assessment import assessment, gather, to_html
-from piirag.governance.assessment.flows import picture, stops
+from piirag.governance.assessment.flows import pictures, stops
+from piirag.governance.scan import Texts, scan
+from support.chromium import DESK, PHONE, look_at
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -70,16 +72,17 @@ def test_the_flow_is_a_drawing_with_the_same_in_words(tmp_path: Path) -> None:
     config = tmp_path / "piirag.toml"
     config.write_text('[vault]\npath = "v.db"\n[[stores]]\nkind = "chroma"\ncollection = "a<b"\n')
     facts = gather(config)
-    drawn = picture(facts)
-    root = ElementTree.fromstring(drawn.svg)
-    assert root.get("role") == "img" and root.get("aria-label")
-    texts = " ".join("".join(node.itertext()) for node in root.iter("text"))
-    boxes = [stop for _, way in stops(facts) for stop in way]
-    assert len(drawn.words) == len(boxes)
-    for stop in boxes:
-        assert stop.name.split()[0] in texts
-        assert any(stop.name in word for word in drawn.words)
-    assert "a<b" in texts
+    drawn = pictures(facts)
+    assert len(drawn) == len(stops(facts)) == 2
+    for picture, (_, way) in zip(drawn, stops(facts), strict=True):
+        root = ElementTree.fromstring(picture.svg)
+        assert root.get("role") == "img" and root.get("aria-label")
+        texts = " ".join("".join(node.itertext()) for node in root.iter("text"))
+        assert len(picture.words) == len(way)
+        for stop, word in zip(way, picture.words, strict=True):
+            assert stop.name.split()[0] in texts
+            assert word.startswith(stop.name) and stop.holds in word
+        assert "a<b" in texts
 
 
 def test_the_drawing_fits_a_phone(page: str) -> None:
@@ -88,3 +91,28 @@ def test_the_drawing_fits_a_phone(page: str) -> None:
     for x, text in re.findall(r'<text x="(\d+)"[^>]*>([^<]*)</text>', page):
         # Letters of 14 pixels are about 8 wide.
         assert int(x) + 8 * len(unescape(text)) <= width + 8, text
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESK, False), (PHONE, True)])
+def test_it_stands_by_itself_in_a_browser(width: int, dark: bool, tmp_path: Path) -> None:
+    """With what a person, a store's name and a scan may bring along at the longest."""
+    long = "a" * 300
+    config = tmp_path / "piirag.toml"
+    config.write_text(
+        f'[vault]\npath = "v.db"\n[[stores]]\nkind = "chroma"\ncollection = "{long}"\n'
+        f'[assessment]\nsystem = "{long}"\npurposes = ["<img src=x> {long}"]\n'
+    )
+    text = "Maria Gonzalez, 34, a nurse from Leeds, has asthma; maria@example.org, 4111111111111111"
+    report = tmp_path / "report.json"
+    report.write_text(scan(Texts([text] * 3, name="x")).to_json())
+    document = assessment(
+        gather(config, scan=report), date="2026-11-25", answers={"need-aim": f"{long}\n<b>"}
+    )
+    page = tmp_path / "page.html"
+    page.write_text(to_html(document), "utf-8")
+    seen = look_at(page, width, tmp_path, dark=dark)
+    assert not seen.fetched
+    assert not seen.console
+    assert 0 < seen.width <= width
+    assert "Sign-off" in seen.text and "To be filled in" in seen.text
+    assert seen.pdf.startswith(b"%PDF")

@@ -291,6 +291,17 @@ def test_a_client_that_is_not_kept_is_read_anew() -> None:
     assert not only_place().check(llm).allowed
 
 
+def test_a_client_that_cannot_be_made_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Any) -> Any:
+        raise ValueError("no key for jane@example.com")
+
+    monkeypatch.setattr(OpenAI, "_get_client", fails)
+    verdict = only_place().check(like(GOOD))
+    assert not verdict.allowed
+    assert "could not be read (ValueError)" in verdict.reasons[0]
+    assert "jane" not in str(verdict.to_dict())
+
+
 def test_a_model_in_the_process_sends_nothing() -> None:
     assert only_place().check(MockLLM()).allowed
     assert not only_place(self_hosted_ok=False).check(MockLLM()).allowed
@@ -412,6 +423,41 @@ def test_what_a_call_asks_for_and_a_changed_client_count(kind: str) -> None:
         with pytest.raises(ProviderPolicyError, match="computes in global"):
             llm.chat(MESSAGES)
         assert len(witness.requests) == before
+
+
+@pytest.mark.parametrize("kind", ["RedactedLLM", "guard"])
+async def test_redacted_agents_and_chats_keep_the_policy_of_their_model(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from llama_index.core.agent.workflow import FunctionAgent
+    from llama_index.core.chat_engine import SimpleChatEngine
+
+    from llama_index_piirag import RedactedAgent, RedactedChatEngine
+
+    answers_for_all(monkeypatch)
+    with Witness() as witness:
+        reached = 0
+        for host in ("localhost", "api.openai.com"):
+            inner = model_over(witness)
+            inner.api_base = witness.named(host)
+            llm = WRAPPERS[kind](inner, eu())
+            agent = RedactedAgent(
+                FunctionAgent(tools=[TOOL], llm=llm), scrubber=Scrubber(), user_id="u1"
+            )
+            engine = RedactedChatEngine(
+                SimpleChatEngine.from_defaults(llm=llm), scrubber=Scrubber(), user_id="u1"
+            )
+            if host == "localhost":
+                await agent.run("hello")
+                engine.chat("hello")
+                reached = witness.accepted
+                assert reached
+                continue
+            with pytest.raises(ProviderPolicyError):
+                await agent.run("hello")
+            with pytest.raises(ProviderPolicyError):
+                engine.chat("hello")
+            assert witness.accepted == reached
 
 
 def test_objects_and_structured_models_stay_behind_the_policy(

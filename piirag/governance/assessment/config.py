@@ -81,6 +81,6 @@ class AssessmentConfig:
             value = table.get(key, [])
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                 raise ConfigurationError(f"{TABLE}: {key} must be a list of texts")
-        texts = {key: table[key].strip() for key in _TEXTS if key in table}
-        lists = {key: tuple(table[key]) for key in _LISTS if key in table}
-        return cls(**texts, **lists)
+        given: dict[str, Any] = {key: table[key].strip() for key in _TEXTS if key in table}
+        given |= {key: tuple(table[key]) for key in _LISTS if key in table}
+        return cls(**given)

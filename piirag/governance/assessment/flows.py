@@ -50,7 +50,7 @@ def stops(facts: Facts) -> tuple[tuple[str, tuple[Stop, ...]], ...]:
     log = f"prompts: {audit['prompts']}, replies: {audit['replies']}" if audit else ""
     return (
         (
-            "Ingestion",
+            "From a document into the store",
             (
                 Stop("Documents", "values as they are", raw=True),
                 Stop("Scrubber", "finds and replaces", how="whole documents, before splitting"),
@@ -63,7 +63,7 @@ def stops(facts: Facts) -> tuple[tuple[str, tuple[Stop, ...]], ...]:
             ),
         ),
         (
-            "A question",
+            "From a question to an answer",
             (
                 Stop("Person", "values as they are", raw=True),
                 Stop("Redactor", "finds and replaces", how="question"),
@@ -76,45 +76,48 @@ def stops(facts: Facts) -> tuple[tuple[str, tuple[Stop, ...]], ...]:
     )
 
 
-def picture(facts: Facts) -> Picture:
-    """The flows as a drawing, with the same in words."""
-    ways = stops(facts)
-    words = []
-    for title, way in ways:
+def pictures(facts: Facts) -> tuple[Picture, ...]:
+    """Each flow as a drawing, with the same in words."""
+    drawn = []
+    for title, way in stops(facts):
+        words = []
         for stop in way:
             how = f" (on the way there: {stop.how})" if stop.how else ""
             where = "; may be another company's machine" if stop.outside else ""
-            words.append(f"{title}: {stop.name}{how}: {stop.holds}{where}")
-    return Picture(_svg(ways), "Where personal data go, and in which form", tuple(words))
+            words.append(f"{stop.name}{how}: {stop.holds}{where}")
+        drawn.append(Picture(_svg(title, way), title, tuple(words)))
+    return tuple(drawn)
 
 
-def _svg(ways: tuple[tuple[str, tuple[Stop, ...]], ...]) -> str:
+def _svg(title: str, way: tuple[Stop, ...]) -> str:
     parts: list[str] = []
     y = 4
-    for title, way in ways:
-        parts.append(f'<text x="8" y="{y + 16}" style="font-weight:600">{esc(title)}</text>')
-        y += 28
-        for number, stop in enumerate(way):
-            if number:
-                parts.append(_arrow(y, stop.how))
-                y += _GAP
-            drawn, height = _box(y, stop)
-            parts.append(drawn)
-            y += height
-        y += 24
-    legend = (
-        f'<rect x="8" y="{y}" width="14" height="14" style="{_style(True, False)}"/>'
-        f'<text x="28" y="{y + 12}">values as they are</text>'
-        f'<rect x="8" y="{y + 22}" width="14" height="14" style="{_style(False, True)}"/>'
-        f'<text x="28" y="{y + 34}">may be another company’s machine</text>'
-    )
-    height = y + 44
-    title = "Flow of personal data; told in words below"
+    for number, stop in enumerate(way):
+        if number:
+            parts.append(_arrow(y, stop.how))
+            y += _GAP
+        drawn, height = _box(y, stop)
+        parts.append(drawn)
+        y += height
+    y += 14
+    parts.append(_legend(y, "values as they are", _style(True, False)))
+    y += 22
+    if any(stop.outside for stop in way):
+        parts.append(_legend(y, "may be another company’s machine", _style(False, True)))
+        y += 22
+    label = f"{title}: flow of personal data, told in words below"
     return (
-        f'<svg role="img" aria-label="{esc(title)}" viewBox="0 0 {_WIDTH} {height}" '
-        f'width="{_WIDTH}" height="{height}">\n<title>{esc(title)}</title>\n'
-        + "\n".join([*parts, legend])
+        f'<svg role="img" aria-label="{esc(label)}" viewBox="0 0 {_WIDTH} {y}" '
+        f'width="{_WIDTH}" height="{y}">\n<title>{esc(label)}</title>\n'
+        + "\n".join(parts)
         + "\n</svg>"
+    )
+
+
+def _legend(y: int, told: str, style: str) -> str:
+    return (
+        f'<rect x="8" y="{y}" width="14" height="14" style="{style}"/>'
+        f'<text x="28" y="{y + 12}">{esc(told)}</text>'
     )
 
 

@@ -131,7 +131,7 @@ class Reader:
 
 def periods(policy: Any) -> dict[str, str]:
     """Kind of data -> how long it is kept, from the fields of a retention policy."""
-    told = {}
+    told: dict[str, str] = {}
     for field in dataclasses.fields(policy):
         kind, _, unit = field.name.rpartition("_")
         value = getattr(policy, field.name)

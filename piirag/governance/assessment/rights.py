@@ -6,7 +6,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (
         "Access",
         "15",
-        "`piirag export-user USER --html FILE --json FILE`",
+        "`piirag export-user USER --zip FILE`",
         "Lists chunks, conversations and vault values of a user. Who is spoken of in the data of "
         "others: `piirag find-subject`. Third parties in what is handed over are for a person to "
         "look at.",

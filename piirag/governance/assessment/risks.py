@@ -76,10 +76,10 @@ def proposed(facts: Facts) -> tuple[Risk, ...]:
         Risk(
             ACCESS,
             "A provider keeps, trains on, or moves what it is sent",
-            2 if facts.providers and not outside else 3,
+            2 if facts.processors and not outside else 3,
             2,
             "placeholders on the wire; provider policy, checked before the first byte leaves",
-            "set" if facts.providers else "no [providers] table",
+            _providers_told(facts),
         ),
         Risk(
             ACCESS,
@@ -143,6 +143,15 @@ def _combined_told(facts: Facts) -> str:
     if facts.scan is None:
         return "no scan was passed"
     return f"{sum(facts.scan.combinations.values())} texts in the scan combine several kinds"
+
+
+def _providers_told(facts: Facts) -> str:
+    if facts.providers is None:
+        return "no [providers] table"
+    bad = sum(p.allowed is not True for p in facts.processors)
+    if not facts.processors:
+        return "a provider policy is set, and no model was looked at"
+    return f"{bad} of {len(facts.processors)} destinations are not allowed, or cannot be told"
 
 
 def _isolation_told(facts: Facts) -> str:

@@ -19,7 +19,7 @@ from piirag.governance.assessment.document import (
 )
 from piirag.governance.assessment.document import Facts as Pairs
 from piirag.governance.assessment.facts import Facts
-from piirag.governance.assessment.flows import picture
+from piirag.governance.assessment.flows import pictures
 from piirag.governance.assessment.measures import measures, recall
 from piirag.governance.assessment.rights import RIGHTS
 from piirag.governance.assessment.risks import LEVELS, proposed
@@ -181,7 +181,7 @@ class Builder:
             ),
             Section("Data categories", found, 3),
             Section("Special categories and quasi-identifiers", combos, 3),
-            Section("Flows", (picture(facts),), 3),
+            Section("Where personal data go, and in which form", pictures(facts), 3),
             Section("Where data are kept", (_places(facts), *_not_covered(facts)), 3),
             Section(
                 "What is redacted where",

@@ -17,9 +17,9 @@ from piirag.governance.check.lines import (
     Line,
     Report,
 )
-from piirag.governance.check.run import check
 from piirag.governance.check.live import selftest
 from piirag.governance.check.live_parts import Parts
+from piirag.governance.check.run import check
 
 __all__ = [
     "FAIL",

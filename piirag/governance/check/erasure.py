@@ -28,7 +28,7 @@ def erasure_lines(data: Mapping[str, Any], path: Path) -> list[Line]:
         path: The configuration.
     """
     if "vault" not in data:
-        told = ("there is no [vault] table",)
+        told: tuple[str, ...] = ("there is no [vault] table",)
         return [
             Line("erasure.tested", _TESTED, NOT_APPLICABLE, told),
             Line("erasure.suppression", _LIST, NOT_APPLICABLE, told),
@@ -64,8 +64,8 @@ def _tested(journal: Journal) -> Line:
     done = [journal.last(entry.subject) for entry in journal.suppressed()]
     complete = [e for e in done if e is not None and e.status == "complete"]
     if unfinished:
-        told = f"{len(unfinished)} erasures are not finished: piirag resume-erasures"
-        return Line("erasure.tested", _TESTED, FAIL, (told,))
+        left = f"{len(unfinished)} erasures are not finished: piirag resume-erasures"
+        return Line("erasure.tested", _TESTED, FAIL, (left,))
     if not complete:
         return Line("erasure.tested", _TESTED, UNKNOWN, ("none is in the journal", _TRY))
     last = max(complete, key=lambda e: e.finished or 0.0)

@@ -62,7 +62,7 @@ class ChromaStore:
         self._items.add(
             ids=[str(chunk.id) for chunk in chunks],
             documents=[chunk.text for chunk in chunks],
-            embeddings=[embedded(chunk.text) for chunk in chunks],  # type: ignore[arg-type]
+            embeddings=[embedded(chunk.text) for chunk in chunks],
             metadatas=[dict(chunk.metadata) for chunk in chunks],
         )
 
@@ -70,7 +70,7 @@ class ChromaStore:
         """The chunks of one user nearest to a text, as they are stored."""
         where = ChromaLanguage().translate(binding.where(None))
         found = self._items.query(
-            query_embeddings=[embedded(text)],  # type: ignore[arg-type]
+            query_embeddings=[embedded(text)],
             n_results=5,
             where=where,
         )

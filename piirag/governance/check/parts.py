@@ -40,7 +40,7 @@ def audit_lines(data: Mapping[str, Any], path: Path, seen: Sequence[Seen]) -> li
         seen: What was seen in the code.
     """
     if "audit" not in data:
-        told = ("there is no [audit] table",)
+        told: tuple[str, ...] = ("there is no [audit] table",)
         return [Line("audit.on", _ON, FAIL, told), Line("audit.chain", _CHAIN, UNKNOWN, told)]
     from piirag.governance.audit import AuditConfig
 
@@ -86,7 +86,7 @@ def retention_lines(data: Mapping[str, Any], path: Path) -> list[Line]:
     """Whether periods are set, and when what is over was deleted last."""
     set_, swept = "is a period set for each kind of data", "was what is over deleted lately"
     if "retention" not in data:
-        told = ("there is no [retention] table",)
+        told: tuple[str, ...] = ("there is no [retention] table",)
         return [
             Line("retention.set", set_, FAIL, told),
             Line("retention.sweep", swept, UNKNOWN, told),

@@ -11,10 +11,10 @@ from piirag.governance.check.config import CheckConfig, Loaded, load
 from piirag.governance.check.erasure import erasure_lines
 from piirag.governance.check.files import file_lines
 from piirag.governance.check.lines import Line, Report
-from piirag.governance.check.parts import audit_lines, log_line, provider_lines, retention_lines
-from piirag.governance.check.policy import policy_line
 from piirag.governance.check.live import selftest
 from piirag.governance.check.live_parts import Parts
+from piirag.governance.check.parts import audit_lines, log_line, provider_lines, retention_lines
+from piirag.governance.check.policy import policy_line
 from piirag.policy import Policy
 
 

@@ -72,7 +72,11 @@ def read_model(
         asked = Asked(holder_of(model))
         return (unread(asked, f"piirag does not know where a {type(model).__qualname__} calls"),)
     read: Callable[..., tuple[Endpoint, ...]] = _reader_in(package)
-    return read(model, options, config)
+    try:
+        return read(model, options, config)
+    except Exception as error:  # noqa: BLE001 - an SDK may raise anything while it makes a client
+        reason = f"it could not be read ({type(error).__name__})"
+    return (unread(Asked(holder_of(model)), reason),)
 
 
 def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[Endpoint, ...]:

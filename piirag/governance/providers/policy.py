@@ -44,7 +44,7 @@ class ProviderPolicy:
 
     It reads the live clients at every call, so that environment variables, gateways, options of a
     call and clients that were changed count as they are. What cannot be read, and what cannot be
-    seen, is refused until somebody attests to it.
+    seen, is refused until somebody attests to it. To change a policy, make another.
 
     Args:
         allowed_regions: Areas ("eu", "eea", "us"), countries ("de", "uk") or regions
@@ -58,8 +58,8 @@ class ProviderPolicy:
             be called.
         attestations: What operators state where it cannot be seen.
         contracts: Terms of own contracts, in place of the registry's.
-        on_stale: What becomes of a fact that is older than 180 days or has no date: "warn",
-            "deny" or "ignore".
+        on_stale: What becomes of a fact that is older than 180 days or whose sources give no
+            date: "warn", "deny" or "ignore".
         check_tracers: Whether a call is refused too where a tracer that is switched on, or among
             its callbacks, is forbidden.
         registry: What is known about providers; that of piirag if None.

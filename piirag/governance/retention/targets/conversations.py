@@ -56,8 +56,9 @@ class ConversationsTarget:
 
 
 def _told(store: Any) -> str:
-    inner = next((getattr(store, a, None) for a in ("_store", "saver", "store")), None)
-    inner = inner or getattr(store, "saver", None) or getattr(store, "store", None)
+    """The types of a store and of what it wraps."""
+    wrapped = (getattr(store, name, None) for name in ("saver", "store", "_store"))
+    inner = next((found for found in wrapped if found is not None), None)
     kind = type(store).__name__
     return kind if inner is None else f"{kind}:{type(inner).__name__}"
 
