@@ -368,7 +368,7 @@ def test_a_store_records_a_search_that_fails(log) -> None:
     view = _view(Scrubber(), audit=log)
     with pytest.raises(InvalidInputError):
         view.similarity_search("heating", k=-1)
-    [record] = records(log)
+    [record] = records(log, "retrieval")
     assert (record["outcome"], record["error.type"]) == ("error", "piirag.errors.InvalidInputError")
 
 

@@ -13,7 +13,6 @@ from piirag.governance.audit.log import AuditLog
 from piirag.governance.audit.record import (
     ACTIONS,
     EVENTS,
-    LABELS,
     OUTCOMES,
     SCHEMA_VERSION,
     AuditRecord,
@@ -29,6 +28,7 @@ from piirag.governance.audit.sinks import (
 from piirag.governance.audit.sinks.postgres import PostgresTags
 from piirag.governance.audit.tags import MemoryTags, SQLiteTags, UserTags
 from piirag.governance.audit.verify import Problem, Verification
+from piirag.governance.labels import LABELS
 
 __all__ = [
     "ACTIONS",

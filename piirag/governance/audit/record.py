@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from piirag.errors import AuditError
+from piirag.governance.labels import LABELS
 
 SCHEMA_VERSION = 1
 
@@ -30,9 +31,6 @@ EVENTS = (
 """What a record can be about; ``audit`` is the log's own: it was repaired, or lost its head."""
 
 OUTCOMES = ("ok", "error", "blocked")
-LABELS = ("public", "internal", "confidential", "restricted")
-"""Data classes, the lowest first."""
-
 ACTIONS = ("redacted", "blocked", "let_through")
 
 # Attribute of the dataclass -> name in the record.
