@@ -169,6 +169,9 @@ def test_a_gateway_on_a_local_address_needs_all_of_it_attested() -> None:
 def test_azure_shows_neither_region_nor_deployment() -> None:
     verdict = policy().check_url(AZURE, "d")
     assert any("region and type of deployment cannot be seen" in r for r in verdict.reasons)
+    assert verdict.needs == tuple(
+        ("r.openai.azure.com", term) for term in ("region", "deployment", "retention_days")
+    )
     terms = {"region": "swedencentral", "retention_days": 0}
     host = "r.openai.azure.com"
     for deployment, regions, allowed in (

@@ -124,6 +124,7 @@ class Verdict:
         facts: What was gone by: each fact with the id of its provider.
         relied_on: The attestations and contracts that count in it.
         destinations: Where the model sends to.
+        needs: What an operator would have to attest to: an endpoint, and a term of an attestation.
     """
 
     decision: str
@@ -132,6 +133,7 @@ class Verdict:
     facts: tuple[tuple[str, Fact], ...] = field(default=(), hash=False)
     relied_on: tuple[str, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    needs: tuple[tuple[str, str], ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -153,6 +155,7 @@ class Verdict:
             "facts": [{"provider": ident, **fact.to_dict()} for ident, fact in self.facts],
             "relied_on": list(self.relied_on),
             "destinations": [destination.to_dict() for destination in self.destinations],
+            "needs": [{"endpoint": endpoint, "term": term} for endpoint, term in self.needs],
         }
 
 

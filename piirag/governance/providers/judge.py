@@ -26,6 +26,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     facts: list[tuple[str, Fact]] = field(default_factory=list)
     relied_on: list[str] = field(default_factory=list)
+    needs: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Judge:
@@ -273,7 +274,12 @@ class Judge:
 
     def _ask(self, *terms: str) -> str:
         expired = "" if not self._expired else f" (one ended on {self._expired[-1].until})"
-        of = f" of 'class:{self._to.endpoint.holder}'" if self._to.kind == "unread" else ""
+        unread = self._to.kind == "unread"
+        about = f"class:{self._to.endpoint.holder}" if unread else self._to.said
+        for term in terms:
+            if (about, term) not in self._found.needs:
+                self._found.needs.append((about, term))
+        of = f" of {about!r}" if unread else ""
         return f"attest to {', '.join(terms)}{of}{expired}"
 
     def _deny(self, reason: str) -> None:

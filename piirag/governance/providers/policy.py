@@ -264,6 +264,7 @@ class ProviderPolicy:
             tuple(found.facts),
             tuple(found.relied_on),
             destinations,
+            tuple(found.needs),
         )
 
     def _look_at_ages(self, found: Findings, today: date) -> None:
