@@ -93,7 +93,7 @@ class _Walk:
         """Parts of piirag; whether it was one."""
         if isinstance(item, ModelCalls):
             audited = self._callbacks(item, path) or _has_audit(item)
-            asked = item._settings.providers is not None
+            asked = item._settings.providers is not None or hasattr(item.model, "piirag_guarded")
             self._add(
                 MODEL, item, path, True, "redacts", inner=item.model, audited=audited, policy=asked
             )

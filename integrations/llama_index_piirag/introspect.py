@@ -89,7 +89,7 @@ class _Walk:
     def _ours(self, item: Any, path: str, depth: int) -> bool:
         """Parts of piirag; whether it was one."""
         if isinstance(item, RedactedLLM):
-            asked = item._providers is not None
+            asked = item._providers is not None or hasattr(item._llm, "piirag_guarded")
             self._add(MODEL, item, path, True, "redacts", inner=item._llm, policy=asked)
         elif isinstance(item, TenantRetriever | _union(_STORES)):
             self._add(RETRIEVER, item, path, True, "bound to a user")

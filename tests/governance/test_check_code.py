@@ -189,6 +189,28 @@ def test_a_callback_that_blocks_counts_and_one_that_audits_does_not() -> None:
     assert states(Model().with_config(callbacks=[audits]))["input"] == FAIL
 
 
+def test_a_guard_of_providers_redacts_nothing() -> None:
+    """It is a part of piirag around a raw model, and must not hide that it is raw."""
+    from langchain_piirag.provider_guard import GuardedChatModel, ProviderGuard
+    from llama_index_piirag.provider_guard import GuardedLLM
+    from piirag.governance.providers import ProviderPolicy
+
+    policy = ProviderPolicy(allowed_regions={"eu"})
+    guarded = (
+        ProviderGuard(Model(), policy),
+        GuardedChatModel(Model(), policy),
+        GuardedLLM(MockLLM(), policy),
+    )
+    for model in guarded:
+        assert states(model)["input"] == FAIL
+        [seen] = look(Loaded({"app:o": model}))
+        assert seen.policy
+    inside = lc.RedactedChatModel(GuardedChatModel(Model(), policy))
+    outside = lc.RedactedChatModel(Model(), providers=policy)
+    assert states(inside)["input"] == states(outside)["input"] == PASS
+    assert [s.policy for s in look(Loaded({"a": inside, "b": outside}))] == [True, True]
+
+
 def test_agents_of_langchain() -> None:
     agents = pytest.importorskip("langchain.agents")
     guarded = agents.create_agent(Model(), [lookup], middleware=[lc.PIIRedactionMiddleware()])

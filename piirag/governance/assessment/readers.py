@@ -9,7 +9,6 @@ from typing import Any
 
 from piirag.config_file import read_toml
 from piirag.config_stores import StoresConfig
-from piirag.errors import ConfigurationError
 from piirag.governance.assessment.config import AssessmentConfig
 from piirag.governance.assessment.facts import Facts, Place, Processor
 from piirag.governance.assessment.figures import measured
@@ -166,6 +165,3 @@ def _called(store: Mapping[str, Any]) -> str:
         if isinstance(store.get(key), str):
             return str(store[key])
     return str(store["kind"])
-
-
-__all__ = ["ConfigurationError", "Reader", "periods", "shown"]

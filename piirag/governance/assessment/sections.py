@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from piirag import __version__
-from piirag.governance.assessment import redaction_places
 from piirag.governance.assessment.document import (
     Block,
     Bullets,
@@ -23,6 +22,17 @@ from piirag.governance.assessment.flows import pictures
 from piirag.governance.assessment.measures import measures, recall
 from piirag.governance.assessment.rights import RIGHTS
 from piirag.governance.assessment.risks import LEVELS, proposed
+from piirag.governance.assessment.telling import (
+    counted,
+    minimised,
+    not_covered,
+    periods_kept,
+    places_kept,
+    processors_told,
+    redacted_where,
+    scan_told,
+    triggers,
+)
 
 CONTROLLER, DPO, OWNER = "the controller", "the data protection officer", "the system's owner"
 
@@ -120,7 +130,7 @@ class Builder:
                         "need-trigger", "Which of the reasons below, or which others, apply?"
                     ),
                     Text("Suggested by what was read:"),
-                    Bullets(_triggers(self._facts)),
+                    Bullets(triggers(self._facts)),
                 ),
             ),
         )
@@ -130,26 +140,26 @@ class Builder:
         scan = facts.scan
         found: tuple[Block, ...] = (
             (
-                Text(_scan_told(facts)),
-                Table(("Data category", "Found"), _counted(scan.counts), "Nothing.", (1,)),
+                Text(scan_told(facts)),
+                Table(("Data category", "Found"), counted(scan.counts), "Nothing.", (1,)),
             )
             if scan
-            else (Text(_scan_told(facts)),)
+            else (Text(scan_told(facts)),)
         )
         combos: tuple[Block, ...] = (Text("No scan was passed."),)
         if scan:
             head = ("Special category (Articles 9, 10)", "Found")
             combos = (
-                Table(head, _counted(scan.special), "No special category was found.", (1,)),
+                Table(head, counted(scan.special), "No special category was found.", (1,)),
                 Table(
                     ("Quasi-identifier", "Found"),
-                    _counted(scan.quasi),
+                    counted(scan.quasi),
                     "No quasi-identifier was found.",
                     (1,),
                 ),
                 Table(
                     ("Stand together in one text", "Texts"),
-                    _counted(scan.combinations),
+                    counted(scan.combinations),
                     "No combination was found.",
                     (1,),
                 ),
@@ -182,7 +192,7 @@ class Builder:
             Section("Data categories", found, 3),
             Section("Special categories and quasi-identifiers", combos, 3),
             Section("Where personal data go, and in which form", pictures(facts), 3),
-            Section("Where data are kept", (_places(facts), *_not_covered(facts)), 3),
+            Section("Where data are kept", (places_kept(facts), *not_covered(facts)), 3),
             Section(
                 "What is redacted where",
                 (
@@ -190,18 +200,18 @@ class Builder:
                         "As the parts of piirag do it under this configuration. Whether the code "
                         "uses them at each place is for `piirag check` to say."
                     ),
-                    _redacted(facts),
+                    redacted_where(facts),
                 ),
                 3,
             ),
-            Section("Processors and regions", _processors(facts), 3),
+            Section("Processors and regions", processors_told(facts), 3),
             *self._given(
                 "Other recipients",
                 config.recipients,
                 "processing-recipients",
                 "Who else gets data: hosting, support, tracing, group companies?",
             ),
-            Section("How long data are kept", (_retention(facts),), 3),
+            Section("How long data are kept", (periods_kept(facts),), 3),
         )
 
     def _consultation(self) -> tuple[Section, ...]:
@@ -239,7 +249,7 @@ class Builder:
             Section(
                 "Minimisation",
                 (
-                    Bullets(_minimised(facts)),
+                    Bullets(minimised(facts)),
                     self._ask("necessity-less", "Could the aim be reached with less data?"),
                 ),
                 3,
@@ -330,96 +340,3 @@ class Builder:
         ]
         points = (*missing, *facts.unread) or ("every part of the configuration was read",)
         return (Section("What this document could not see", (Bullets(tuple(points)),)),)
-
-
-def _triggers(facts: Facts) -> tuple[str, ...]:
-    told = ["new technology: a language model over documents about persons (Article 35(1))"]
-    if facts.scan and facts.scan.special:
-        kinds = ", ".join(facts.scan.special)
-        told.append(f"special categories or criminal records in the corpus: {kinds}")
-    if facts.scan and facts.scan.combinations:
-        told.append("texts that combine quasi-identifiers, and may single persons out")
-    if facts.config.decisions in ("assisted", "automated"):
-        told.append("answers play a part in decisions about persons (Article 35(3)(a))")
-    return tuple(told)
-
-
-def _scan_told(facts: Facts) -> str:
-    scan = facts.scan
-    if scan is None:
-        return (
-            "No scan of the corpus was passed, so that categories are not known: "
-            "`piirag scan PATH --json > report.json`, then `piirag pia --scan report.json`."
-        )
-    left = f" {scan.skipped} were not read, or not whole." if scan.skipped else ""
-    part = " It was a sample." if scan.sampled else ""
-    return f"{scan.scanned:,} texts or rows were scanned.{left}{part}"
-
-
-def _counted(counts: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    return tuple((kind, f"{n:,}") for kind, n in counts.items())
-
-
-def _places(facts: Facts) -> Table:
-    rows = tuple((p.name, p.kind, p.holds, p.told) for p in facts.places)
-    return Table(("Place", "Kind", "Holds", "Protection"), rows, "No [vault] or [[stores]] table.")
-
-
-def _not_covered(facts: Facts) -> tuple[Block, ...]:
-    if not facts.not_covered:
-        return ()
-    return (Text("Known not to be reached by an erasure:"), Bullets(facts.not_covered))
-
-
-def _redacted(facts: Facts) -> Table:
-    return Table(redaction_places.HEAD, redaction_places.rows(facts))
-
-
-def _processors(facts: Facts) -> tuple[Block, ...]:
-    blocks: list[Block] = []
-    if facts.providers is None:
-        blocks.append(Text("There is no [providers] table: nothing is known of processors."))
-    else:
-        blocks += [Text("The provider policy demands:"), Pairs(tuple(facts.providers.items()))]
-    rows = tuple(
-        (
-            p.model,
-            p.name or "unknown",
-            p.host or "cannot be seen",
-            p.region or "cannot be seen",
-            {True: "yes", False: "no", None: "not asked"}[p.allowed],
-            "; ".join(p.reasons),
-        )
-        for p in facts.processors
-    )
-    head = ("Model", "Provider", "Host", "Region", "Allowed", "Why, or what to know")
-    blocks.append(
-        Table(
-            head,
-            rows,
-            "No model of the application was looked at: name them as `models` in [providers].",
-        )
-    )
-    return tuple(blocks)
-
-
-def _retention(facts: Facts) -> Table:
-    rows = tuple((facts.retention or {}).items())
-    empty = "There is no [retention] table: nothing deletes data because of their age."
-    return Table(("Kind of data", "Kept for"), rows, empty)
-
-
-def _minimised(facts: Facts) -> tuple[str, ...]:
-    policy = facts.effective
-    kinds = (
-        "all that the detector reports"
-        if policy.entities is None
-        else ", ".join(sorted(policy.entities))
-    )
-    return (
-        f"acted on before anything is stored or embedded: {kinds}",
-        "the model gets placeholders, and only chunks of the user who asks",
-        f"values of the model's own in replies: {policy.replies}",
-        f"deny list: {sum(map(len, policy.deny.values()))} values of "
-        f"{len(policy.deny)} types; allow list: {len(policy.allow)} entries",
-    )

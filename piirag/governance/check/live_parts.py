@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from zlib import crc32
 
 from piirag.erasure.target import ErasureTarget
-from piirag.errors import TenancyError
 from piirag.policy import Policy
 from piirag.redaction import RedactionSession, Scrubber
 from piirag.tenancy import Chunk, TenantBinding, TenantTags
@@ -200,6 +199,3 @@ def embedded(text: str) -> list[float]:
         vector[crc32(word.encode()) % _SIZE] += 1.0
     length = sum(value * value for value in vector) ** 0.5 or 1.0
     return [value / length for value in vector]
-
-
-__all__ = ["ChromaStore", "MemoryStore", "Parts", "RecordingModel", "Store", "TenancyError"]
