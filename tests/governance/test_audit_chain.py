@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from piirag.errors import AuditError, ConfigurationError
 from piirag.governance.audit import AuditLog, Chain, Head, JSONLinesSink, Problem, SQLiteSink
+from piirag.governance.audit.chain import canonical
 from piirag.governance.audit.sinks import Query
 from piirag.testing.audit import KEY, record
 
@@ -199,6 +200,17 @@ def test_a_record_the_head_does_not_know_of_yet_is_kept(tmp_path: Path) -> None:
     assert sink.verify().ok
 
 
+def test_a_line_that_was_put_behind_the_last_is_not_gone_on_from(tmp_path: Path) -> None:
+    sink = _sink(tmp_path / "audit.jsonl")
+    for number in range(3):
+        sink.append(record(number))
+    with sink.path.open("ab") as file:
+        file.write(sink.path.read_bytes().splitlines(keepends=True)[0])
+    assert [p.kind for p in sink.verify().problems] == ["repeated"]
+    assert sink.append(record(3))["seq"] == 4
+    assert [(p.kind, p.place) for p in sink.verify().problems] == [("repeated", "audit.jsonl:4")]
+
+
 def test_a_rotation_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     sink = _sink(tmp_path / "audit.jsonl")
     sink.append(record(0))
@@ -292,3 +304,33 @@ def test_options_that_cannot_work_are_refused(tmp_path: Path) -> None:
         assert "no folder" not in str(caught.value)
         assert caught.value.__context__ is None
     assert Head().seq == 0
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "plain"])
+def test_a_record_of_another_log_with_the_same_key_does_not_fit(
+    tmp_path: Path, key: bytes | None, place: int
+) -> None:
+    mine, other = _sink(tmp_path / "mine.jsonl", key), _sink(tmp_path / "other.jsonl", key)
+    for number in range(4):
+        mine.append(record(number))
+        other.append(record(number, feature="other"))
+    lines = mine.path.read_bytes().splitlines(keepends=True)
+    lines[place] = other.path.read_bytes().splitlines(keepends=True)[place]
+    mine.path.write_bytes(b"".join(lines))
+    problems = mine.verify().problems
+    assert {p.kind for p in problems} == {"altered"}
+    # Its own hash is good, so that what shows is where it does not fit: at it, or right behind.
+    assert {p.place for p in problems} <= {f"mine.jsonl:{n}" for n in (place + 1, place + 2)}
+
+
+def test_without_a_key_a_last_record_that_was_made_anew_shows_by_the_head(tmp_path: Path) -> None:
+    sink = _sink(tmp_path / "audit.jsonl", None)
+    for number in range(3):
+        last = sink.append(record(number))
+    lines = sink.path.read_bytes().splitlines(keepends=True)
+    forged = {k: v for k, v in last.items() if k not in ("schema", "seq", "prev", "hash")}
+    sealed = Chain().sealed({**forged, "outcome": "ok"}, Head(2, last["prev"]))
+    lines[2] = canonical(sealed) + b"\n"
+    sink.path.write_bytes(b"".join(lines))
+    assert [(p.kind, p.place) for p in sink.verify().problems] == [("altered", "audit.jsonl:3")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ import pytest
 
 from piirag.governance.audit import AuditLog
 from piirag.governance.audit.sinks import Query
-from piirag.governance.audit.sinks.jsonl_files import Paths
+from piirag.governance.audit.sinks.jsonl_files import Files, Paths
 from piirag.testing.audit import KEY, record
 from support import audit_writers as writers
 
@@ -133,3 +134,28 @@ def test_a_log_that_was_open_before_a_fork_can_be_written_by_both(
     assert result.records == 61
     assert len({r["user"] for r in log.records()}) == 1
     log.close()
+
+
+def test_a_child_does_not_share_the_lock_of_its_parent(tmp_path: Path) -> None:
+    files = Files(Paths(tmp_path / "audit.jsonl"))
+    held, release = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with files.locked():
+                os.write(held[1], b"x")
+                os.read(release[0], 1)
+        finally:
+            os._exit(0)
+    os.read(held[0], 1)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(files.head, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.write(release[1], b"x")
+        os.waitpid(child, 0)
+    with files.locked():
+        pass
+    files.close()
+    for handle in (*held, *release):
+        os.close(handle)
