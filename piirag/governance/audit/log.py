@@ -244,4 +244,7 @@ def _opened(sinks: str | Path | Sink | Sequence[Sink]) -> tuple[Sink, ...]:
 
             return (SQLiteSink(path),)
         return (JSONLinesSink(path),)
-    return tuple(sinks) if isinstance(sinks, Sequence) else (sinks,)
+    if isinstance(sinks, Sink):
+        return (sinks,)
+    given: Any = sinks
+    return tuple(given) if isinstance(given, list | tuple) else ()

@@ -31,6 +31,10 @@ OWN = re.compile(r"[uski]_[0-9a-f]{32}")
 """What the tags made here look like: of a user, a session, a key or id, an input."""
 
 _SECRET = 32
+# Secrets are kept in memory so long. Who is forgotten by another process may in this time be
+# tagged under the old secret here; no look-up leads to it any more.
+_KEPT_SECONDS = 5.0
+_MOST_KEPT = 10_000
 _BUSY_SECONDS = 30.0
 
 SCHEMA = (
@@ -106,6 +110,7 @@ class UserTags:
         self._keep_days = keep_days
         self._clock = clock
         self._swept = -1
+        self._kept: dict[tuple[int, str | None], tuple[float, bytes]] = {}
 
     @abstractmethod
     def _do(self, work: Callable[[Execute], _T]) -> _T:
@@ -154,6 +159,7 @@ class UserTags:
             return count
 
         count = self._do(work)
+        self._kept.clear()
         self._wipe()
         return count
 
@@ -170,6 +176,7 @@ class UserTags:
             return len(over)
 
         count = self._do(work)
+        self._kept.clear()
         if count:
             self._wipe()
         return count
@@ -180,7 +187,15 @@ class UserTags:
             # Where nobody sweeps, the first tag of a generation does.
             self._swept = number
             self.expire()
-        return self._do(lambda execute: self._drawn(execute, number, user_id))
+        now = time.monotonic()
+        kept = self._kept.get((number, user_id))
+        if kept is not None and now - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        secret = self._do(lambda execute: self._drawn(execute, number, user_id))
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[number, user_id] = (now, secret)
+        return secret
 
     def _drawn(self, execute: Execute, number: int, user_id: str | None) -> bytes:
         sql = "SELECT secret FROM {generations} WHERE number = ?"

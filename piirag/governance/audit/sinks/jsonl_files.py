@@ -65,6 +65,7 @@ class Files:
         self._lock = threading.RLock()
         self.current = -1
         self.head = -1
+        self._ids: dict[int, tuple[int, int]] = {}
         with self.locked():
             pass
 
@@ -79,7 +80,7 @@ class Files:
         with self._lock:
             self._lock_head()
             try:
-                if not _same(self.current, self._paths.current):
+                if not self._same(self.current, self._paths.current):
                     self.reopen()
                 yield
             finally:
@@ -88,19 +89,35 @@ class Files:
     def _lock_head(self) -> None:
         while True:
             if self.head < 0:
-                self.head = opened(self._paths.head, os.O_RDWR)
+                self.head = self._opened(self._paths.head, os.O_RDWR)
             lock(self.head)
-            if _same(self.head, self._paths.head):
+            if self._same(self.head, self._paths.head):
                 return
             os.close(self.head)
             self.head = -1
+
+    def _same(self, handle: int, path: Path) -> bool:
+        """Whether an open file is the one under this name."""
+        if handle < 0:
+            return False
+        try:
+            there = os.stat(path)
+        except FileNotFoundError:
+            return False
+        return self._ids[handle] == (there.st_ino, there.st_dev)
+
+    def _opened(self, path: Path, flags: int) -> int:
+        handle = opened(path, flags)
+        mine = os.fstat(handle)
+        self._ids[handle] = (mine.st_ino, mine.st_dev)
+        return handle
 
     def reopen(self) -> None:
         """Open the current file anew."""
         if self.current >= 0:
             os.close(self.current)
             self.current = -1
-        self.current = opened(self._paths.current, os.O_RDWR | os.O_APPEND)
+        self.current = self._opened(self._paths.current, os.O_RDWR | os.O_APPEND)
 
     def close(self) -> None:
         """Close both."""
@@ -116,18 +133,6 @@ def opened(path: Path, flags: int) -> int:
     with contextlib.suppress(OSError):
         os.fchmod(handle, 0o600)
     return handle
-
-
-def _same(handle: int, path: Path) -> bool:
-    """Whether an open file is the one under this name."""
-    if handle < 0:
-        return False
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return False
-    mine = os.fstat(handle)
-    return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
 
 
 @contextlib.contextmanager
