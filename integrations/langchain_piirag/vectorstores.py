@@ -7,11 +7,12 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import run_in_executor
+from langchain_core.stores import BaseStore
 from langchain_core.vectorstores import VectorStore
 
 from langchain_piirag.dialects import Dialect
@@ -21,6 +22,9 @@ from langchain_piirag.retrievers import TenantRetriever
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError, UserErasedError
 from piirag.tenancy import Chunk, TenantBinding
+
+if TYPE_CHECKING:
+    from langchain_piirag.docstores import UserDocstore
 
 _MOST = 2**31 - 1
 
@@ -54,6 +58,23 @@ class UserVectorStore(VectorStore):
         return ScrubbedEmbeddings(
             inner, scrubber=chunks.scrubber, user_id=chunks.user_id, known=chunks.asked_about
         )
+
+    def docstore(self, store: BaseStore[str, Any], *, encoded: bool = False) -> UserDocstore:
+        """This user's view of a store of documents that the chunks here are parts of.
+
+        Give it to `ParentDocumentRetriever` or `MultiVectorRetriever` as the ``docstore``.
+
+        Args:
+            store: A key-value store that all users share.
+            encoded: Whether it holds bytes; see `UserDocstore`.
+
+        Raises:
+            ConfigurationError: No key-value store.
+        """
+        # Imported here: it is a target of erasure, whose resolvers import this module.
+        from langchain_piirag.docstores import UserDocstore
+
+        return UserDocstore(store, self._binding, encoded=encoded)
 
     # Writing
 
@@ -339,11 +360,7 @@ class UserVectorStore(VectorStore):
         """Check, scrub once more, and name items as the caller knows them."""
         own = [self._binding.outward(doc.id, doc.metadata) for doc in found]
         chunks = [
-            Chunk(
-                doc.page_content,
-                {k: v for k, v in metadata.items() if k not in _LLAMA_INDEX_KEYS},
-                id,
-            )
+            Chunk(doc.page_content, _without_llama_index(metadata), id)
             for doc, (id, metadata) in zip(found, own, strict=True)
         ]
         return [
@@ -353,6 +370,13 @@ class UserVectorStore(VectorStore):
 
     def __repr__(self) -> str:
         return f"UserVectorStore({self._dialect.kind})"
+
+
+def _without_llama_index(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Metadata without what LlamaIndex adds; ``doc_id`` alone is LangChain's, of a parent."""
+    if not metadata.keys() & {"_node_content", "_node_type"}:
+        return metadata
+    return {key: value for key, value in metadata.items() if key not in _LLAMA_INDEX_KEYS}
 
 
 def _vector(embedding: Any) -> list[float]:
