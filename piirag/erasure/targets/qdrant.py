@@ -175,9 +175,35 @@ class QdrantTarget(StoreTarget):
         """Delete every point of the user: one by one where Qdrant is local, else at once."""
         from qdrant_client import models
 
-        selector = models.FilterSelector(filter=self._filter(user_id))
-        if self._is_there():
-            self._client.delete(self._name, points_selector=selector, wait=True)
+        if not self._is_there():
+            return
+        selector: Any = models.FilterSelector(filter=self._filter(user_id))
+        if mine := self._in_memory(self.tags.tag(user_id)):
+            selector = models.PointIdsList(points=mine)
+        self._client.delete(self._name, points_selector=selector, wait=True)
+
+    def _in_memory(self, tag: str) -> list[Any]:
+        """The ids of a user's points, where Qdrant is local: it holds all payloads in memory.
+
+        Its filters take some 50 microseconds a point. What is missed here is found by the filter
+        when the points are counted afterwards, and deleted by it.
+        """
+        if self._local is None:
+            return []
+        held = self._local._get_collection(self._name)
+        key, nested = self.tags.key, self._metadata_key
+        found = []
+        for id, place in held.ids.items():
+            payload = held.payload[place]
+            if held.deleted[place] or not isinstance(payload, Mapping):
+                continue
+            own = payload.get(key)
+            if own in (None, []):
+                inner = payload.get(nested)
+                own = inner.get(key) if isinstance(inner, Mapping) else None
+            if own in (tag, [tag]):
+                found.append(id)
+        return found
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete items by id."""
