@@ -68,9 +68,7 @@ def test_faiss_finds_a_users_documents_without_searching_for_each(
 
     from piirag.erasure.targets.faiss import FaissTarget
 
-    store = FAISS(
-        DeterministicFakeEmbedding(size=4), faiss.IndexFlatL2(4), InMemoryDocstore(), {}
-    )
+    store = FAISS(DeterministicFakeEmbedding(size=4), faiss.IndexFlatL2(4), InMemoryDocstore(), {})
     users = [n % 10 for n in range(100)]
     store.add_texts(
         [f"text {n}" for n in range(100)],
@@ -95,9 +93,7 @@ def test_faiss_with_something_in_it_that_is_no_document() -> None:
     from langchain_community.vectorstores import FAISS
     from langchain_core.embeddings import DeterministicFakeEmbedding
 
-    store = FAISS(
-        DeterministicFakeEmbedding(size=4), faiss.IndexFlatL2(4), InMemoryDocstore(), {}
-    )
+    store = FAISS(DeterministicFakeEmbedding(size=4), faiss.IndexFlatL2(4), InMemoryDocstore(), {})
     store.add_texts(["a", "b"], [{"user_id": "u1"}, {"user_id": "u2"}], ["u1:1", "u2:1"])
     store.docstore._dict["u1:2"] = object()
     receipt = delete_user("u1", targets=[store])

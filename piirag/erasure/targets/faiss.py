@@ -152,7 +152,6 @@ class FaissTarget(StoreTarget):
     def _is_of(self, tag: str, item: StoredItem) -> bool:
         return bears(self.tags.key, tag, item.id, item.text, item.metadata)
 
-
     def _saved(self) -> list[StoredItem]:
         return [] if self._folder is None else self._items.saved(self._folder)
 
