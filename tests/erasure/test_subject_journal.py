@@ -198,6 +198,7 @@ def test_E11_what_conversations_say_of_a_person_is_listed_for_a_review(vault: Va
         entry = receipt.targets[0]
         assert (entry.found, entry.remaining) == (2, 2)
         assert "by hand" in entry.note
-    assert "2 items wait for a review" in erase_subject(
-        SOMEONE, preview, [histories], tenants=["alice", "bob"]
-    ).targets[0].note
+    assert (
+        "2 items wait for a review"
+        in erase_subject(SOMEONE, preview, [histories], tenants=["alice", "bob"]).targets[0].note
+    )
