@@ -8,7 +8,6 @@ from piirag.vault.keyring import KeyRing
 from piirag.vault.keys import MasterKey, derive, keyed_hash
 from piirag.vault.vault import Vault
 
-
 # No user id holds NUL.
 _REQUEST = b"\x00person\x00"
 
