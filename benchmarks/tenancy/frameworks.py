@@ -213,6 +213,11 @@ def _combined_langchain(view: Any) -> Iterator[Ask]:
     )
     for retriever in (ensemble, many, compressed):
         yield type(retriever).__name__, lambda r=retriever: documents(r.invoke(QUESTION))
+        checked = view.combined(retriever)
+        yield (
+            f"combined {type(retriever).__name__}",
+            lambda c=checked: documents(c.invoke(QUESTION)),
+        )
 
 
 def _combined_llama_index(run: Run, alice: str) -> Iterator[Ask]:

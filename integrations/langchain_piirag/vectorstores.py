@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import run_in_executor
 from langchain_core.stores import BaseStore
 from langchain_core.vectorstores import VectorStore
@@ -24,6 +25,7 @@ from piirag.errors import InvalidInputError, TenancyError, UserErasedError
 from piirag.tenancy import Chunk, TenantBinding
 
 if TYPE_CHECKING:
+    from langchain_piirag.combined import CombinedRetriever
     from langchain_piirag.docstores import UserDocstore
 
 _MOST = 2**31 - 1
@@ -308,6 +310,20 @@ class UserVectorStore(VectorStore):
         """A retriever over this user's items. See `VectorStore.as_retriever`."""
         tags = [*(kwargs.pop("tags", None) or []), *self._get_retriever_tags()]
         return TenantRetriever(vectorstore=self, tags=tags, **kwargs)
+
+    def combined(self, retriever: BaseRetriever) -> CombinedRetriever:
+        """A retriever made of several, of which every part has to be this user's.
+
+        Args:
+            retriever: An ensemble, one of several questions, of parents, with a compressor or a
+                reranker, over what `as_retriever` and `docstore` gave.
+
+        Raises:
+            TenancyError: A part of it is not this user's, or nobody can tell.
+        """
+        from langchain_piirag.combined import CombinedRetriever
+
+        return CombinedRetriever(retriever, self._binding)
 
     @classmethod
     def from_texts(cls, *args: Any, **kwargs: Any) -> UserVectorStore:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
@@ -18,6 +19,7 @@ from llama_index.core.storage import StorageContext
 from llama_index.core.storage.docstore.types import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
+from llama_index_piirag.combined import CombinedRetriever
 from llama_index_piirag.docstore import UserDocstore
 from llama_index_piirag.erasure import DocstoreTarget
 from llama_index_piirag.llm import RedactedLLM
@@ -310,6 +312,18 @@ class UserIndex:
             callback_manager=kwargs.get("callback_manager"),
             verbose=kwargs.get("verbose", False),
         )
+
+    def combined(self, retriever: BaseRetriever) -> CombinedRetriever:
+        """A retriever made of several, of which every part has to be this user's.
+
+        Args:
+            retriever: Auto-merging, recursive, fusion, over what `as_retriever` and
+                `storage_context` gave.
+
+        Raises:
+            TenancyError: A part of it is not this user's, or nobody can tell.
+        """
+        return CombinedRetriever(retriever, self._binding)
 
     def as_query_engine(self, llm: LLM | None = None, **kwargs: Any) -> TenantQueryEngine:
         """A query engine over the user's chunks.
