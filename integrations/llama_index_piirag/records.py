@@ -20,6 +20,7 @@ from llama_index_piirag.filters import DOCUMENT_KEYS
 from llama_index_piirag.scrubbing import without_scope
 from piirag.errors import InvalidInputError
 from piirag.tenancy import TenantBinding
+from piirag.tenancy.binding import SEPARATOR
 
 _CONTENT = "_node_content"
 _RESERVED = DOCUMENT_KEYS | {_CONTENT, "_node_type"}
@@ -112,8 +113,13 @@ def _outward(
         "excluded_llm_metadata_keys": _without(stored.excluded_llm_metadata_keys, tenant_key),
     }
     if isinstance(stored, IndexNode):
-        # Not the object it may hold: LlamaIndex would retrieve from it in turn.
-        update |= {"obj": None, "index_id": without_scope(binding, stored.index_id)}
+        spaces = tuple(f"{tag}{SEPARATOR}" for tag in binding.readable)
+        if stored.index_id.startswith(spaces):
+            # Not the object it may hold: LlamaIndex would retrieve from it in turn.
+            update |= {"obj": None, "index_id": without_scope(binding, stored.index_id)}
+        else:
+            # Written by something else: it leads nowhere.
+            stored = TextNode(**{name: getattr(stored, name) for name in TextNode.model_fields})
     return stored.model_copy(update=update)
 
 

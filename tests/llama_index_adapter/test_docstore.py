@@ -302,6 +302,10 @@ def test_an_object_that_was_planted_in_an_index_node_is_not_followed(
     view = shared_simple.for_user("alice")
     found: Any = view.docstore.get_document("i")
     assert (found.obj, found.index_id) == (None, "x")
+    foreign = planted.model_copy(update={"id_": "alice:j", "index_id": "bob:x", "obj": None})
+    docstore.add_documents([foreign])
+    plain = view.docstore.get_document("j")
+    assert (type(plain), plain and plain.get_content("none")) == (TextNode, "part")
 
 
 def test_what_is_written_is_scrubbed_tagged_and_read_back(
