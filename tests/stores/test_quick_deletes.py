@@ -99,3 +99,24 @@ def test_faiss_with_something_in_it_that_is_no_document() -> None:
     receipt = delete_user("u1", targets=[store])
     assert receipt.complete
     assert list(store.docstore._dict) == ["u2:1"]
+
+
+def test_that_nothing_is_left_is_qdrants_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted another way must not be what says that all is gone."""
+    need("qdrant_client")
+    from qdrant_client import QdrantClient, models
+
+    from piirag.erasure.targets.qdrant import QdrantTarget
+
+    client = QdrantClient(":memory:")
+    params = models.VectorParams(size=1, distance=models.Distance.DOT)
+    client.create_collection("items", vectors_config=params)
+    points = [
+        models.PointStruct(id=n, vector=[1.0], payload={"user_id": "alice"}) for n in range(3)
+    ]
+    client.upsert("items", points)
+    target = QdrantTarget(client, "items")
+    monkeypatch.setattr(target, "_in_memory", lambda tag: [])  # it finds none of them
+    assert target.count("alice") == 3
+    assert delete_user("alice", targets=[target]).complete
+    assert client.count("items").count == 0

@@ -70,6 +70,15 @@ class FaissTarget(StoreTarget):
             export=True,
         )
 
+    def count(self, user_id: str) -> int:
+        """How many items of the user are there now, in memory and in the files."""
+        if self._folder is not None:
+            return super().count(user_id)
+        with self._items.lock:
+            return self.checked_guess(
+                len(self._items.tagged(self.tags.key, self.tags.tag(user_id)))
+            )
+
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every item of the user, in memory and in the files."""
         tag = self.tags.tag(user_id)
