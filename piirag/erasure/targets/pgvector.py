@@ -111,8 +111,10 @@ class PGVectorTarget(StoreTarget):
     def delete(self, user_id: str) -> None:
         """Delete every row of the user at once, and refresh the planner's statistics, which hold
         samples of rows and are read with SQL."""
-        self._table.delete(self._mine(user_id))
-        pgvector_files.analyze(self._table.runner, self._table.sql)
+        table = self._table
+        clean = table.delete(self._mine(user_id), pgvector_files.never_sampled(table.sql))
+        if clean != [(True,)]:
+            pgvector_files.analyze(table.runner, table.sql)
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete rows by id, and refresh the planner's statistics."""
