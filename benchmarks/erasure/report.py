@@ -90,6 +90,7 @@ def _timing(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     head += [f"delete at {_size(size)} (s)" for size in every]
     head += ["ratio", "bare store's ratio"]
     head += [f"of bare call at {_size(size)}" for size in every]
+    head += [f"`scan=False` at {_size(size)} (s)" for size in every]
     head += [f"`delete_user` at {_size(size)} (s)" for size in every]
     head += [f"reclaim at {_size(size)} (s)" for size in every]
     rows = []
@@ -105,6 +106,7 @@ def _timing(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
                 *(_seconds(f.get("delete")) for f in at),
                 *("-" if g is None else f"{g:.2f}" for g in growth),
                 *("-" if o is None else f"{o:.2f}" for o in over),
+                *(_seconds(f.get("verified")) for f in at),
                 *(_seconds(f.get("delete_user")) for f in at),
                 *(_seconds(f.get("reclaim")) for f in at),
             ]

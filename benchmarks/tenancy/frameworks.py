@@ -125,30 +125,59 @@ def _unfiltered_llama_index(run: Run, alice: str) -> Iterator[Ask]:
             yield f"mode {mode.value}", lambda q=query: view.query(q)
 
 
-def following(run: Run, alice: str, ids: Sequence[str]) -> Iterator[Ask]:
-    """Retrievers that go from a chunk to what it names."""
+def following(run: Run, alice: str, bob: str, ids: Sequence[str]) -> Iterator[Ask]:
+    """Retrievers that go from a chunk to what it names, in a store that both users share."""
     view = run.view(alice)
     if run.driver.framework == "langchain":
         from langchain_classic.retrievers import MultiVectorRetriever
+        from langchain_core.documents import Document
         from langchain_core.stores import InMemoryStore
 
-        class Parents(InMemoryStore):
-            """Parents are where the chunks are."""
-
-            def mget(self, keys: Sequence[str]) -> list[Any]:
-                found = {doc.id: doc for doc in view.get_by_ids(list(keys))}
-                return [found.get(key) for key in keys]
-
+        parents = InMemoryStore()
+        for user in (alice, bob):
+            whole = [(str(n), f"{QUESTION} of {user} as a whole") for n in range(5)]
+            run.view(user).docstore(parents).mset(
+                [(id, Document(page_content=text)) for id, text in whole]
+            )
         retriever = MultiVectorRetriever(
             vectorstore=view,
-            docstore=Parents(),
+            docstore=view.docstore(parents),
             id_key="parent_id",
             search_kwargs={"k": 50},
         )
         yield "MultiVectorRetriever", lambda: documents(retriever.invoke(QUESTION))
         return
+    yield from _following_llama_index(run, alice, bob, ids)
+
+
+def _following_llama_index(run: Run, alice: str, bob: str, ids: Sequence[str]) -> Iterator[Ask]:
+    from llama_index.core import StorageContext
+    from llama_index.core.postprocessor import PrevNextNodePostprocessor
+    from llama_index.core.retrievers import AutoMergingRetriever
+    from llama_index.core.schema import NodeRelationship, NodeWithScore, RelatedNodeInfo, TextNode
+    from llama_index.core.storage.docstore import SimpleDocumentStore
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
+    from llama_index_piirag import UserDocstore
+
+    view = run.view(alice)
+    shared = SimpleDocumentStore()
+    stores = {user: UserDocstore(shared, run.view(user).binding) for user in (alice, bob)}
+    for user, store in stores.items():
+        whole = [f"{QUESTION} of {user} as a whole" for _ in range(5)]
+        store.add_documents([TextNode(id_=str(n), text=text) for n, text in enumerate(whole)])
+    context = StorageContext.from_defaults(docstore=stores[alice])
+    for id in ids:
+        related = {
+            kind: RelatedNodeInfo(node_id=id)
+            for kind in (NodeRelationship.PARENT, NodeRelationship.NEXT)
+        }
+        node = TextNode(text=f"{QUESTION} of {alice} refers", relationships=related)
+        found = [NodeWithScore(node=node, score=1.0)]
+        merging = AutoMergingRetriever(llama_retriever(run, alice), context)
+        after = PrevNextNodePostprocessor(docstore=stores[alice])
+        yield "AutoMergingRetriever", lambda m=merging, f=found: nodes(m._try_merging(f)[0])
+        yield "PrevNext", lambda a=after, f=found: nodes(a.postprocess_nodes(f))
     vector = run.opened.embed(QUESTION)
     for name in ("node_ids", "doc_ids"):
         query = VectorStoreQuery(query_embedding=vector, similarity_top_k=50, **{name: list(ids)})
@@ -184,6 +213,11 @@ def _combined_langchain(view: Any) -> Iterator[Ask]:
     )
     for retriever in (ensemble, many, compressed):
         yield type(retriever).__name__, lambda r=retriever: documents(r.invoke(QUESTION))
+        checked = view.combined(retriever)
+        yield (
+            f"combined {type(retriever).__name__}",
+            lambda c=checked: documents(c.invoke(QUESTION)),
+        )
 
 
 def _combined_llama_index(run: Run, alice: str) -> Iterator[Ask]:

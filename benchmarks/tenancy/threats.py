@@ -61,7 +61,7 @@ def references(run: Run) -> None:
     for id in ids:
         with run.counting("T11", "get"):
             run.rows("T11", run.driver.get(mine, [id]), alice)
-    for name, follow in frameworks.following(run, alice, ids):
+    for name, follow in frameworks.following(run, alice, bob, ids):
         with run.counting("T11", name):
             run.rows("T11", follow(), alice)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from langchain_piirag.callbacks import PIICallbackHandler
     from langchain_piirag.chat_model import RedactedChatModel
     from langchain_piirag.checkpoints import TenantCheckpointer
+    from langchain_piirag.docstores import UserDocstore
     from langchain_piirag.documents import PIIDocumentScrubber
     from langchain_piirag.embeddings import ScrubbedEmbeddings
     from langchain_piirag.history import ChatHistories, ScrubbedChatMessageHistory
@@ -58,6 +59,7 @@ _HOME = {
     "TenantStore": "langchain_piirag.stores",
     "TenantVectorStore": "langchain_piirag.tenants",
     "ToolCallError": "piirag.errors",
+    "UserDocstore": "langchain_piirag.docstores",
     "UserVectorStore": "langchain_piirag.vectorstores",
     "WrappedHistoryStore": "langchain_piirag.history_wrapped",
     "create_anonymizer": "langchain_piirag.tracing",
@@ -100,6 +102,7 @@ __all__ = [
     "TenantStore",
     "TenantVectorStore",
     "ToolCallError",
+    "UserDocstore",
     "UserVectorStore",
     "WrappedHistoryStore",
     "create_anonymizer",

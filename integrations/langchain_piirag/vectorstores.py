@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import run_in_executor
+from langchain_core.stores import BaseStore
 from langchain_core.vectorstores import VectorStore
 
 from langchain_piirag.dialects import Dialect
@@ -25,6 +27,10 @@ from piirag.detection.known import Known
 from piirag.errors import InvalidInputError, TenancyError, UserErasedError
 from piirag.governance.recorder import Recorder
 from piirag.tenancy import Chunk, TenantBinding
+
+if TYPE_CHECKING:
+    from langchain_piirag.combined import CombinedRetriever
+    from langchain_piirag.docstores import UserDocstore
 
 _MOST = 2**31 - 1
 
@@ -61,6 +67,23 @@ class UserVectorStore(VectorStore):
         return ScrubbedEmbeddings(
             inner, scrubber=chunks.scrubber, user_id=chunks.user_id, known=chunks.asked_about
         )
+
+    def docstore(self, store: BaseStore[str, Any], *, encoded: bool = False) -> UserDocstore:
+        """This user's view of a store of documents that the chunks here are parts of.
+
+        Give it to `ParentDocumentRetriever` or `MultiVectorRetriever` as the ``docstore``.
+
+        Args:
+            store: A key-value store that all users share.
+            encoded: Whether it holds bytes; see `UserDocstore`.
+
+        Raises:
+            ConfigurationError: No key-value store.
+        """
+        # Imported here: it is a target of erasure, whose resolvers import this module.
+        from langchain_piirag.docstores import UserDocstore
+
+        return UserDocstore(store, self._binding, encoded=encoded)
 
     # Writing
 
@@ -309,6 +332,20 @@ class UserVectorStore(VectorStore):
         tags = [*(kwargs.pop("tags", None) or []), *self._get_retriever_tags()]
         return TenantRetriever(vectorstore=self, tags=tags, **kwargs)
 
+    def combined(self, retriever: BaseRetriever) -> CombinedRetriever:
+        """A retriever made of several, of which every part has to be this user's.
+
+        Args:
+            retriever: An ensemble, one of several questions, of parents, with a compressor or a
+                reranker, over what `as_retriever` and `docstore` gave.
+
+        Raises:
+            TenancyError: A part of it is not this user's, or nobody can tell.
+        """
+        from langchain_piirag.combined import CombinedRetriever
+
+        return CombinedRetriever(retriever, self._binding)
+
     @classmethod
     def from_texts(cls, *args: Any, **kwargs: Any) -> UserVectorStore:
         """Not offered: a view is made from a store, by `TenantVectorStore(...).for_user(...)`.
@@ -365,11 +402,7 @@ class UserVectorStore(VectorStore):
         """Check, scrub once more, and name items as the caller knows them."""
         own = [self._binding.outward(doc.id, doc.metadata) for doc in found]
         chunks = [
-            Chunk(
-                doc.page_content,
-                {k: v for k, v in metadata.items() if k not in _LLAMA_INDEX_KEYS},
-                id,
-            )
+            Chunk(doc.page_content, _without_llama_index(metadata), id)
             for doc, (id, metadata) in zip(found, own, strict=True)
         ]
         return [
@@ -379,6 +412,13 @@ class UserVectorStore(VectorStore):
 
     def __repr__(self) -> str:
         return f"UserVectorStore({self._dialect.kind})"
+
+
+def _without_llama_index(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Metadata without what LlamaIndex adds; ``doc_id`` alone is LangChain's, of a parent."""
+    if not metadata.keys() & {"_node_content", "_node_type"}:
+        return metadata
+    return {key: value for key, value in metadata.items() if key not in _LLAMA_INDEX_KEYS}
 
 
 def _vector(embedding: Any) -> list[float]:

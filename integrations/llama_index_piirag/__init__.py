@@ -22,6 +22,7 @@ if (
 if TYPE_CHECKING:
     from llama_index_piirag.agent import RedactedAgent
     from llama_index_piirag.chat import RedactedChatEngine
+    from llama_index_piirag.docstore import UserDocstore
     from llama_index_piirag.erasure import DocstoreTarget
     from llama_index_piirag.function_llm import RedactedFunctionCallingLLM
     from llama_index_piirag.index import TenantIndex, UserIndex
@@ -55,6 +56,7 @@ _HOME = {
     "TenantQueryEngine": "query_engine",
     "TenantRetriever": "retriever",
     "TenantVectorStore": "tenants",
+    "UserDocstore": "docstore",
     "UserIndex": "index",
     "UserVectorStore": "vector_store",
     # Found by way of `erasure`, which teaches it docstores.
@@ -89,6 +91,7 @@ __all__ = [
     "TenantQueryEngine",
     "TenantRetriever",
     "TenantVectorStore",
+    "UserDocstore",
     "UserIndex",
     "UserVectorStore",
     "delete_user",

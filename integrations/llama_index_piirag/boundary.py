@@ -140,6 +140,14 @@ class Boundary:
         )
         self._said: dict[str, str] = {}
         self._given = Echoes()
+        scrubber.vault.on_forget(self._forget)
+
+    def _forget(self, tag: str) -> None:
+        """Forget what was said here, and given to tools, once either of the two is erased."""
+        vault = self.scrubber.vault
+        if tag in {vault.tag(user) for user in (self.user_id, self.viewer) if user is not None}:
+            self._said = {}
+            self._given = Echoes()
 
     def require(self, part: Any) -> None:
         """Check that a part of a chat or agent serves the same user.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.indices.vector_store.base import VectorStoreIndex
 from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
@@ -15,9 +16,12 @@ from llama_index.core.llms import LLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import BaseNode, Document, TransformComponent
 from llama_index.core.settings import Settings
+from llama_index.core.storage import StorageContext
 from llama_index.core.storage.docstore.types import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
+from llama_index_piirag.combined import CombinedRetriever
+from llama_index_piirag.docstore import UserDocstore
 from llama_index_piirag.erasure import DocstoreTarget
 from llama_index_piirag.llm import RedactedLLM
 from llama_index_piirag.query_engine import TenantQueryEngine
@@ -141,9 +145,10 @@ class TenantIndex:
 
     def _over(self, store: UserVectorStore) -> UserIndex:
         transformations = self._transformations or Settings.transformations
-        return UserIndex(
-            store, self._embed_model, transformations, self._docstore, self._store.known
-        )
+        docstore = None
+        if self._docstore is not None:
+            docstore = UserDocstore(self._docstore, store.binding, self._docstore_path)
+        return UserIndex(store, self._embed_model, transformations, docstore, self._store.known)
 
     def erasure_targets(self) -> list[ErasureTarget]:
         """What `delete_user` has to erase from: collection, docstore, vault."""
@@ -169,7 +174,7 @@ class UserIndex:
         vector_store: UserVectorStore,
         embed_model: BaseEmbedding,
         transformations: Sequence[TransformComponent],
-        docstore: BaseDocumentStore | None = None,
+        docstore: UserDocstore | None = None,
         known: Known | None = None,
     ) -> None:
         self._store = vector_store
@@ -183,6 +188,29 @@ class UserIndex:
     def vector_store(self) -> UserVectorStore:
         """The user's view of the vector store."""
         return self._store
+
+    @property
+    def docstore(self) -> UserDocstore:
+        """The user's view of the docstore, for what follows ids into one.
+
+        Nodes that are to be found there and not embedded, such as the parents of an auto-merging
+        retriever, are written with its `add_documents`.
+
+        Raises:
+            ConfigurationError: The index was made without a docstore.
+        """
+        if self._docstore is None:
+            raise ConfigurationError("this index has no docstore; pass TenantIndex(docstore=...)")
+        return self._docstore
+
+    @property
+    def storage_context(self) -> StorageContext:
+        """The user's views of docstore and vector store, for ``AutoMergingRetriever``.
+
+        Raises:
+            ConfigurationError: The index was made without a docstore.
+        """
+        return StorageContext.from_defaults(docstore=self.docstore, vector_store=self._store)
 
     # Writing
 
@@ -215,8 +243,8 @@ class UserIndex:
         """Scrub, embed and store nodes. See `insert_documents`."""
         clean = self._ready(nodes, known)
         self._index.insert_nodes(clean)
-        if self._docstore is not None and clean:
-            self._docstore.add_documents(clean, allow_update=True)
+        if self._docstore is not None:
+            self._docstore.put(clean)
 
     async def ainsert(self, document: Document, *, known: Known | None = None) -> None:
         """Scrub, split, embed and store a document. See `insert_documents`."""
@@ -236,8 +264,8 @@ class UserIndex:
         """Scrub, embed and store nodes. See `insert_documents`."""
         clean = await asyncio.to_thread(self._ready, nodes, known)
         await self._index.ainsert_nodes(clean)
-        if self._docstore is not None and clean:
-            await self._docstore.async_add_documents(clean, allow_update=True)
+        if self._docstore is not None:
+            await asyncio.to_thread(self._docstore.put, clean)
 
     def _ready(self, nodes: Sequence[BaseNode], known: Known | None) -> list[BaseNode]:
         clean = scrub_nodes(self._binding, nodes, known=known)
@@ -250,8 +278,7 @@ class UserIndex:
         chunks = self._store.collection
         stored = chunks.stored_ids(node_ids)
         if self._docstore is not None:
-            for id in stored:
-                self._docstore.delete_document(id, raise_error=False)
+            self._docstore.remove(stored)
         return chunks.delete_ids(stored, chunks.filters.where(None))
 
     def delete_ref_doc(self, ref_doc_id: str) -> int:
@@ -263,9 +290,7 @@ class UserIndex:
         chunks = self._store.collection
         stored = chunks.stored_document_ids(ref_doc_id)
         if self._docstore is not None:
-            for id in stored:
-                self._docstore.delete_ref_doc(id, raise_error=False)
-                self._docstore.delete_document(id, raise_error=False)
+            self._docstore.remove_ref_docs(stored)
         return chunks.delete_where(chunks.of_document(stored))
 
     async def adelete_nodes(self, node_ids: Sequence[str]) -> int:
@@ -299,6 +324,18 @@ class UserIndex:
             callback_manager=kwargs.get("callback_manager"),
             verbose=kwargs.get("verbose", False),
         )
+
+    def combined(self, retriever: BaseRetriever) -> CombinedRetriever:
+        """A retriever made of several, of which every part has to be this user's.
+
+        Args:
+            retriever: Auto-merging, recursive, fusion, over what `as_retriever` and
+                `storage_context` gave.
+
+        Raises:
+            TenancyError: A part of it is not this user's, or nobody can tell.
+        """
+        return CombinedRetriever(retriever, self._binding)
 
     def as_query_engine(self, llm: LLM | None = None, **kwargs: Any) -> TenantQueryEngine:
         """A query engine over the user's chunks.

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.schema import BaseNode, MetadataMode, Node, RelatedNodeInfo, TextNode
+from llama_index.core.schema import (
+    BaseNode,
+    IndexNode,
+    MetadataMode,
+    Node,
+    RelatedNodeInfo,
+    TextNode,
+)
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
 from llama_index_piirag.filters import DOCUMENT_KEYS
@@ -14,6 +21,7 @@ from llama_index_piirag.scrubbing import without_scope
 from piirag.errors import InvalidInputError
 from piirag.governance.stamps import STAMP_KEYS
 from piirag.tenancy import TenantBinding
+from piirag.tenancy.binding import SEPARATOR
 
 _CONTENT = "_node_content"
 _RESERVED = DOCUMENT_KEYS | {_CONTENT, "_node_type"}
@@ -77,21 +85,50 @@ def from_record(
             excluded_embed_metadata_keys=unseen,
             excluded_llm_metadata_keys=list(unseen),
         )
+    return _outward(binding, written, bare, _metadata(own, written.metadata, binding.tags.key))
+
+
+def from_document(binding: TenantBinding, id: str, node: BaseNode) -> BaseNode:
+    """A node of a docstore, as the caller knows it.
+
+    Args:
+        binding: The user.
+        id: The id under which it is stored.
+        node: As it is stored; not changed.
+
+    Raises:
+        TenancyError: It, or a node it is related to, is another user's.
+    """
+    bare, own = binding.outward(id, node.metadata)
+    return _outward(binding, node, bare, own)
+
+
+def _outward(
+    binding: TenantBinding, stored: BaseNode, bare: str | None, metadata: dict[str, Any]
+) -> BaseNode:
     tenant_key = binding.tags.key
-    update = {
+    update: dict[str, Any] = {
         "id_": bare,
         "embedding": None,
-        "metadata": _metadata(own, written.metadata, tenant_key),
+        "metadata": metadata,
         "relationships": {
             kind: [_relation(binding, item) for item in info]
             if isinstance(info, list)
             else _relation(binding, info)
-            for kind, info in written.relationships.items()
+            for kind, info in stored.relationships.items()
         },
-        "excluded_embed_metadata_keys": _without(written.excluded_embed_metadata_keys, tenant_key),
-        "excluded_llm_metadata_keys": _without(written.excluded_llm_metadata_keys, tenant_key),
+        "excluded_embed_metadata_keys": _without(stored.excluded_embed_metadata_keys, tenant_key),
+        "excluded_llm_metadata_keys": _without(stored.excluded_llm_metadata_keys, tenant_key),
     }
-    return written.model_copy(update=update)
+    if isinstance(stored, IndexNode):
+        spaces = tuple(f"{tag}{SEPARATOR}" for tag in binding.readable)
+        if stored.index_id.startswith(spaces):
+            # Not the object it may hold: LlamaIndex would retrieve from it in turn.
+            update |= {"obj": None, "index_id": without_scope(binding, stored.index_id)}
+        else:
+            # Written by something else: it leads nowhere.
+            stored = TextNode(**{name: getattr(stored, name) for name in TextNode.model_fields})
+    return stored.model_copy(update=update)
 
 
 def _written(own: Mapping[str, Any], text: str) -> BaseNode | None:
@@ -102,8 +139,7 @@ def _written(own: Mapping[str, Any], text: str) -> BaseNode | None:
         node = metadata_dict_to_node(dict(own), text=text)
     except Exception:  # noqa: BLE001 - its message quotes the record; the text is there anyway
         return None
-    # No index nodes: they hold other objects, which LlamaIndex would retrieve from in turn.
-    return node if type(node) in {TextNode, Node} else None
+    return node if type(node) in {TextNode, Node, IndexNode} else None
 
 
 def _metadata(own: Mapping[str, Any], written: Mapping[str, Any], tenant_key: str) -> Any:
@@ -127,5 +163,5 @@ def _relation(binding: TenantBinding, info: RelatedNodeInfo) -> RelatedNodeInfo:
     )
 
 
-def _without(keys: list[str], key: str) -> list[str]:
+def _without(keys: Sequence[str], key: str) -> list[str]:
     return [k for k in keys if k != key]

@@ -7,6 +7,7 @@ from typing import Any
 
 from llama_index.core.schema import (
     BaseNode,
+    IndexNode,
     MediaResource,
     MetadataMode,
     Node,
@@ -17,7 +18,7 @@ from llama_index.core.schema import (
 from piirag.detection.known import Known
 from piirag.errors import InvalidInputError
 from piirag.governance.stamps import STAMP_KEYS
-from piirag.tenancy import Chunk, TenantBinding
+from piirag.tenancy import EXPIRES_KEY, Chunk, TenantBinding
 
 _Related = RelatedNodeInfo | list[RelatedNodeInfo]
 
@@ -60,6 +61,10 @@ def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list
     What was stored before a value became known, or by something that does not scrub, is clean
     from here on.
     """
+    # The time of expiry stays a number, which would look like a phone number. What something else
+    # wrote there as text is searched like any other.
+    expiry = [node.metadata.get(EXPIRES_KEY) for node in nodes]
+    nodes = [_without_expiry(node) for node in nodes]
     table = _place([_metadata_of(node) for node in nodes])
     extra = [Chunk("", metadata) for _, metadata in table.values()]
     clean = binding.chunks.again([*(_chunk(node, {}) for node in nodes), *extra])
@@ -69,9 +74,10 @@ def scrub_nodes_again(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list
         return info.model_copy(update={"metadata": dict(metadata[repr(info.metadata)])})
 
     results = []
-    for node, chunk in zip(nodes, clean, strict=False):
+    for node, chunk, expires in zip(nodes, clean, expiry, strict=False):
+        kept = {EXPIRES_KEY: expires} if isinstance(expires, int | float) else {}
         update: dict[str, Any] = {
-            "metadata": dict(metadata[repr(node.metadata)]),
+            "metadata": {**metadata[repr(node.metadata)], **kept},
             "relationships": {
                 kind: [relation(i) for i in info] if isinstance(info, list) else relation(info)
                 for kind, info in node.relationships.items()
@@ -111,6 +117,8 @@ def hide_nodes(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list[BaseNo
             "metadata": dict(chunk.metadata),
             "relationships": {},
         }
+        if isinstance(node, IndexNode):
+            update["index_id"] = binding.chunks.id(node.index_id)
         for name in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys"):
             keys = dict.fromkeys([*getattr(node, name), binding.tags.key])
             update[name] = list(binding.chunks.metadata(dict.fromkeys(keys), remember=False))
@@ -124,6 +132,13 @@ def hide_nodes(binding: TenantBinding, nodes: Sequence[BaseNode]) -> list[BaseNo
             clean.embedding = None
         results.append(clean)
     return results
+
+
+def _without_expiry(node: BaseNode) -> BaseNode:
+    if not isinstance(node.metadata.get(EXPIRES_KEY), int | float):
+        return node
+    bare = {key: value for key, value in node.metadata.items() if key != EXPIRES_KEY}
+    return node.model_copy(update={"metadata": bare})
 
 
 def _metadata_of(node: BaseNode) -> list[dict[str, Any]]:
@@ -144,6 +159,10 @@ def require_text_node(node: Any) -> BaseNode:
     if not isinstance(node, BaseNode):
         raise InvalidInputError(f"expected a document or node, not {type(node).__name__}")
     known_kind: type[BaseNode] = TextNode if isinstance(node, TextNode) else Node
+    if isinstance(node, IndexNode):
+        if node.obj is not None:
+            raise InvalidInputError("an index node that holds an object cannot be searched")
+        known_kind = IndexNode
     if not isinstance(node, known_kind) or set(type(node).model_fields) - set(
         known_kind.model_fields
     ):
@@ -210,6 +229,9 @@ class _Batch:
             },
         }
         changed = chunk.text != _text(node)
+        if isinstance(node, IndexNode):
+            index_id = self._scoped(node.index_id, tagged)
+            update["index_id"] = index_id if self._tag else without_scope(self._binding, index_id)
         if isinstance(node, TextNode):
             update["text"] = chunk.text
             if changed:
@@ -229,14 +251,17 @@ class _Batch:
         return self._one_relation(info, tagged)
 
     def _one_relation(self, info: RelatedNodeInfo, tagged: bool) -> RelatedNodeInfo:
-        bare = info.node_id
-        if tagged or _tagged(self._binding, info.metadata):
-            bare = without_scope(self._binding, bare)
-        if bare not in self._ids:
-            self._ids[bare] = self._binding.scoped(self._binding.chunks.id(bare) or "")
-        id, metadata = self._named(self._ids[bare], self._metadata[repr(info.metadata)])
+        scoped = self._scoped(info.node_id, tagged or _tagged(self._binding, info.metadata))
+        id, metadata = self._named(scoped, self._metadata[repr(info.metadata)])
         # The hash goes: it is unkeyed, and may have been taken of the raw text.
         return RelatedNodeInfo(node_id=id, node_type=info.node_type, metadata=metadata)
+
+    def _scoped(self, id: str, tagged: bool) -> str:
+        """The id under which a node that another one names is stored."""
+        bare = without_scope(self._binding, id) if tagged else id
+        if bare not in self._ids:
+            self._ids[bare] = self._binding.scoped(self._binding.chunks.id(bare) or "")
+        return self._ids[bare]
 
     def _named(self, id: str | None, metadata: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         if self._tag:

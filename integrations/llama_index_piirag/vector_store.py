@@ -38,7 +38,7 @@ from piirag.errors import (
 )
 from piirag.governance.recorder import Recorder, chunk_of
 from piirag.redaction.tokens import PSEUDONYM
-from piirag.tenancy import EXPIRES_KEY, TenantBinding
+from piirag.tenancy import TenantBinding
 from piirag.tenancy.filters import Clause
 
 _MMR = frozenset({"mmr_threshold", "mmr_prefetch_factor", "mmr_prefetch_k"})
@@ -338,19 +338,7 @@ class UserVectorStore(BasePydanticVectorStore):
     def _outward(self, found: Sequence[Record]) -> list[BaseNode]:
         """Check each record, name it as the caller knows it, and scrub it once more."""
         nodes = [from_record(self._binding, r.id, r.text, r.metadata) for r in found]
-        # The time of expiry stays a number, which would look like a phone number. What something
-        # else wrote there as text is searched like any other.
-        expiry = [
-            node.metadata.pop(EXPIRES_KEY)
-            if isinstance(node.metadata.get(EXPIRES_KEY), int | float)
-            else None
-            for node in nodes
-        ]
-        clean = scrub_nodes_again(self._binding, nodes)
-        for node, expires in zip(clean, expiry, strict=True):
-            if expires is not None:
-                node.metadata[EXPIRES_KEY] = expires
-        return clean
+        return scrub_nodes_again(self._binding, nodes)
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return []

@@ -40,6 +40,7 @@ def delete_user(
     physical: Annotated[
         bool, typer.Option("--physical", help="Also remove the deleted bytes from files.")
     ] = False,
+    scan: Annotated[bool, typer.Option(help="Look in files for what was deleted.")] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count what would be deleted.")
     ] = False,
@@ -58,7 +59,7 @@ def delete_user(
     try:
         if dry_run:
             raise typer.Exit(_count(service, users, show_id))
-        done = service.delete_users(users, physical=physical, progress=len(users) > 1)
+        done = service.delete_users(users, physical=physical, scan=scan, progress=len(users) > 1)
         users = list(dict.fromkeys(users))
         for user_id, receipt in zip(users, done, strict=True):
             if show_id:

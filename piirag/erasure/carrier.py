@@ -61,7 +61,13 @@ class Carrier:
     not_covered: Callable[[], tuple[str, ...]]
 
     def run(
-        self, erasure: Erasure, user_id: str, *, wait: float, probe: Probe | None = None
+        self,
+        erasure: Erasure,
+        user_id: str,
+        *,
+        wait: float,
+        probe: Probe | None = None,
+        scan: bool = True,
     ) -> ErasureReceipt | None:
         """Carry an erasure out, or wait for whoever does; None where that took too long."""
         deadline = time.monotonic() + wait
@@ -77,7 +83,11 @@ class Carrier:
                 try:
                     with lease:
                         return self._carry_out(
-                            Run(self.journal, erasure, lease), lease, user_id, fresh
+                            Run(self.journal, erasure, lease),
+                            lease,
+                            user_id,
+                            fresh,
+                            scan or erasure.physical,
                         )
                 except LeaseLostError:
                     pass
@@ -91,7 +101,7 @@ class Carrier:
                 return ErasureReceipt.from_json(erasure.receipt)
 
     def _carry_out(
-        self, run: Run, lease: Lease, user_id: str, probe: Probe | None
+        self, run: Run, lease: Lease, user_id: str, probe: Probe | None, scan: bool
     ) -> ErasureReceipt:
         entries: dict[int, TargetReceipt] = {}
         # The journal names no user, and a store may be named for one.
@@ -102,7 +112,7 @@ class Carrier:
             range(len(self.targets)), key=lambda i: isinstance(self.targets[i], VaultTarget)
         )
         for index in order:
-            work = TargetWork(self.targets[index], names[index], user_id, run, self.retry)
+            work = TargetWork(self.targets[index], names[index], user_id, run, self.retry, scan)
             entries[index] = work.carry_out(None if probe is None else probe[index])
         done = [entries[index] for index in range(len(self.targets))]
         done += [_missing(name) for name in sorted(run.targets() - set(names))]

@@ -157,7 +157,9 @@ class DataSubjectMethods:
         """Erase what a preview found of a person, where its decision is ``"erase"``.
 
         Then every target is looked through again, and values of the person that no chunk needs
-        any more are deleted from the vaults. Interrupted, it is finished by calling it again.
+        any more are deleted from the vaults. It is noted in the journal: interrupted, or where a
+        store failed, it is finished by `resume`, or by calling it again. Nothing but `embed` is
+        missing then; without it vectors stay.
 
         Args:
             values: The same as were passed to `find_subject`.
@@ -176,6 +178,10 @@ class DataSubjectMethods:
         Raises:
             InvalidInputError: Another person's preview, or something of the wrong kind; nothing
                 was erased.
+            InvalidUserIdError: A tenant that is no usable user id, or that a target cannot hold;
+                nothing was erased.
+            JournalError: The journal cannot be read or written; what was begun can be resumed.
+            ErasureError: Another process is erasing this person.
         """
         from piirag.erasure.subject_erasure import carried_out
 

@@ -1,8 +1,8 @@
 """The journal of erasures: what was intended, how far it got, who is at it, who is on the list.
 
 It names users by a keyed hash. The id that a resumed erasure needs is in it sealed under the
-vault's master key, and is wiped once the erasure is complete. No text, no value, no id is ever
-written in clear.
+vault's master key, and is wiped once the erasure is complete; so is what a person who is no user is
+known by. No text, no value, no id is ever written in clear.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +193,24 @@ class Search:
         self.targets = [t for t in service.targets if not isinstance(t, VaultTarget)]
         self.names = numbered(self.clean(target.name) for target in self.targets)
 
+    def check_tenants(self) -> None:
+        """Look whether every target can hold the users that are searched.
+
+        Raises:
+            InvalidUserIdError: One cannot hold one of them.
+        """
+        users = [t for t in self._sought.tenants or () if not isinstance(t, Space)]
+        for target in self.targets:
+            if not isinstance(target, ListingTarget) or not target.capabilities.export:
+                continue
+            tags = getattr(target, "tags", None)
+            for user in users:
+                if isinstance(tags, TenantTags):
+                    tags.tag(user)
+                else:
+                    # What else fails is told when it is looked through.
+                    self._service.retry.run(partial(_first, target, user))
+
     def scan(self, index: int, keep: set[str] | None = None) -> tuple[Scan, str, str | None]:
         """Look through one target.
 
@@ -230,6 +248,8 @@ class Search:
                 continue
             label = None if tags is None else item.metadata.get(tags.key)
             reason, owner, sure = self._judged(held, label, expected, tags)
+            if not reason and not isinstance(target, DeletableTarget):
+                reason = previews.BY_HAND
             key = self._service.subjects.hashed("item", f"{name}|{item.id}")
             decision = previews.REVIEW if reason else previews.ERASE
             mention = Mention(key, name, reason, decision, others, owner, item.id)
@@ -323,6 +343,10 @@ def _entry(
     return TargetMentions(
         name, target.kind, items, isinstance(target, DeletableTarget), note, error
     )
+
+
+def _first(target: ListingTarget, user: str) -> StoredItem | None:
+    return next(iter(target.items(user)), None)
 
 
 def _lists_all(target: ErasureTarget) -> bool:

@@ -24,7 +24,8 @@ NOBODYS = "belongs to no user"
 FOREIGN = "bears a pseudonym of another user's vault"
 OTHER_SPELLING = "another spelling, which may be another person's"
 MADE_UP = "a made-up value, which may stand there by chance"
-REASONS = (SHARED_SPACE, NOBODYS, FOREIGN, OTHER_SPELLING, MADE_UP)
+BY_HAND = "where single items cannot be erased: by hand"
+REASONS = (SHARED_SPACE, NOBODYS, FOREIGN, OTHER_SPELLING, MADE_UP, BY_HAND)
 
 _FORMAT = "piirag-subject-preview/1"
 

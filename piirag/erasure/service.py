@@ -17,6 +17,7 @@ from piirag.erasure.known_sinks import in_sight
 from piirag.erasure.progress import shown
 from piirag.erasure.receipt import ErasureReceipt
 from piirag.erasure.retry import NO_RETRY, Retry
+from piirag.erasure.subject_journal import resumed
 from piirag.erasure.subjects import Subjects
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import ConfigurationError, ErasureError, PiiragError
@@ -34,6 +35,7 @@ def delete_user(
     targets: Sequence[Any],
     *,
     physical: bool = False,
+    scan: bool = True,
     signing_key: SigningKey | None = None,
     not_covered: Sequence[Any] = (),
 ) -> ErasureReceipt:
@@ -49,6 +51,9 @@ def delete_user(
         targets: Vector stores, vaults, anything `as_targets` knows. Pass the vault along: without
             it there is no tombstone, and what pseudonyms stand for can still be looked up.
         physical: Also remove the deleted bytes from files, where the store can.
+        scan: Look in files for what was deleted, where the store can. Without it an erasure takes
+            about as long as the stores need to count, delete and count again; the receipt says
+            that nobody looked. Never left out where `physical` is asked for.
         signing_key: Signs the receipt.
         not_covered: Known places of data that are no targets: descriptions, or objects. The
             receipt names them.
@@ -65,7 +70,7 @@ def delete_user(
     service = ErasureService(
         targets, signing_key=signing_key, not_covered=not_covered, retry=NO_RETRY
     )
-    return service.delete_user(user_id, physical=physical)
+    return service.delete_user(user_id, physical=physical, scan=scan)
 
 
 class ErasureService(DataSubjectMethods):
@@ -123,6 +128,7 @@ class ErasureService(DataSubjectMethods):
                 "a journal that outlives the process needs a vault, whose key seals the user ids"
             )
         self.retry = retry or Retry()
+        self.lease = lease
         self.signing_key = signing_key
         self._left_out = left_out(not_covered, self.targets)
         base = (*NOT_COVERED, KEY_IN_BACKUP) if self.vaults else (*NOT_COVERED, NO_VAULT)
@@ -159,7 +165,7 @@ class ErasureService(DataSubjectMethods):
         return [(mask.text(t.name), *p) for t, p in zip(self.targets, probe, strict=True)]
 
     def delete_user(
-        self, user_id: str, *, physical: bool = False, wait: float = 600.0
+        self, user_id: str, *, physical: bool = False, scan: bool = True, wait: float = 600.0
     ) -> ErasureReceipt:
         """Erase a user; or finish the erasure of this user that was interrupted.
 
@@ -168,6 +174,9 @@ class ErasureService(DataSubjectMethods):
         Args:
             user_id: The user.
             physical: Also remove the deleted bytes from files, where the store can.
+            scan: Look in files for what was deleted, where the store can. Without it an erasure
+                takes about as long as the stores need to count, delete and count again; the
+                receipt says that nobody looked. Never left out where `physical` is asked for.
             wait: Seconds to wait for another process that is erasing this user; its receipt is
                 then this one's.
 
@@ -182,13 +191,14 @@ class ErasureService(DataSubjectMethods):
             ErasureError: Another process is erasing this user and did not finish in time.
         """
         check_user_id(user_id)
-        return self._delete(user_id, physical=physical, wait=wait, always=False)
+        return self._delete(user_id, physical=physical, scan=scan, wait=wait, always=False)
 
     def delete_users(
         self,
         user_ids: Iterable[str],
         *,
         physical: bool = False,
+        scan: bool = True,
         wait: float = 600.0,
         progress: bool = False,
     ) -> list[ErasureReceipt]:
@@ -197,6 +207,7 @@ class ErasureService(DataSubjectMethods):
         Args:
             user_ids: The users; one who is in it twice is erased once.
             physical: Also remove the deleted bytes from files, where the stores can.
+            scan: As in `delete_user`.
             wait: As in `delete_user`.
             progress: Show a progress bar on standard error. It names no user.
 
@@ -213,7 +224,7 @@ class ErasureService(DataSubjectMethods):
             raise ConfigurationError("delete_users takes a list of user ids")
         users = list(dict.fromkeys(check_user_id(user) for user in user_ids))
         return [
-            self._delete(user, physical=physical, wait=wait, always=False)
+            self._delete(user, physical=physical, scan=scan, wait=wait, always=False)
             for user in shown(users, "erasing users", progress)
         ]
 
@@ -241,11 +252,17 @@ class ErasureService(DataSubjectMethods):
             if erasure.sealed is None:
                 continue
             try:
-                user_id = self.subjects.open(erasure.subject, erasure.sealed)
+                person = self.subjects.open_request(erasure.subject, erasure.sealed)
+                if person is not None:
+                    receipt = resumed(self, erasure.id, person)
+                else:
+                    user_id = self.subjects.open(erasure.subject, erasure.sealed)
+                    receipt = None
             except PiiragError as error:
                 wrong = error
                 continue
-            receipt = self._carrier.run(erasure, user_id, wait=wait)
+            if person is None:
+                receipt = self._carrier.run(erasure, user_id, wait=wait)
             if receipt is not None:
                 done.append(receipt)
         if wrong is not None:
@@ -278,7 +295,7 @@ class ErasureService(DataSubjectMethods):
     def erase_again(self, user_id: str) -> ErasureReceipt:
         """Erase a user, with a tombstone even where nothing is found: after a restore."""
         check_user_id(user_id)
-        return self._delete(user_id, physical=False, wait=600.0, always=True)
+        return self._delete(user_id, physical=False, scan=True, wait=600.0, always=True)
 
     def close(self) -> None:
         """Close the journal. Targets and vaults are left to whoever opened them."""
@@ -287,7 +304,11 @@ class ErasureService(DataSubjectMethods):
     def __repr__(self) -> str:
         return f"ErasureService({len(self.targets)} targets)"
 
-    def _delete(self, user_id: str, *, physical: bool, wait: float, always: bool) -> ErasureReceipt:
+    def _delete(
+        self, user_id: str, *, physical: bool, scan: bool, wait: float, always: bool
+    ) -> ErasureReceipt:
+        if type(scan) is not bool:
+            raise ConfigurationError("scan is a boolean")
         started = time.time()
         subject = self.subjects.subject(user_id)
         deadline = time.monotonic() + wait
@@ -300,7 +321,8 @@ class ErasureService(DataSubjectMethods):
         erasure = self.journal.begin(
             subject, self.subjects.seal(user_id), physical=physical, since=started
         )
-        receipt = self._carrier.run(erasure, user_id, wait=deadline - time.monotonic(), probe=probe)
+        left = deadline - time.monotonic()
+        receipt = self._carrier.run(erasure, user_id, wait=left, probe=probe, scan=scan)
         if receipt is None:
             raise ErasureError("another process is erasing this user and has not finished")
         return receipt

@@ -33,6 +33,7 @@ _NOT_SCANNED = (
     "the files were not searched for what was deleted: what to look for is kept in memory only, "
     "and an earlier run that deleted some of it was interrupted"
 )
+_NOT_ASKED = "the files were not searched for what was deleted: scan=False"
 _NOT_COUNTED = "nothing was done here: the store could not be read"
 
 # Kind of target -> the package whose version the receipt names.
@@ -104,6 +105,7 @@ class TargetWork:
         user_id: The user.
         run: The run it belongs to.
         retry: For what the store fails at.
+        scan: Whether to look in files for what was deleted, where the store can.
     """
 
     target: ErasureTarget
@@ -111,6 +113,7 @@ class TargetWork:
     user_id: str = field(repr=False)
     run: Run
     retry: Retry
+    scan: bool = True
 
     def carry_out(self, probed: tuple[int | None, str | None] | None) -> TargetReceipt:
         """Do what is not done yet, and read back what is.
@@ -133,7 +136,8 @@ class TargetWork:
         note = self.target.capabilities.why_not
         if error is None and self.target.capabilities.scan:
             if traces is None:
-                note = f"{note}; {_NOT_SCANNED}" if note else _NOT_SCANNED
+                why = _NOT_SCANNED if self.scan else _NOT_ASKED
+                note = f"{note}; {why}" if note else why
             else:
                 residue, error = self.retry.run(lambda: self.target.residue(traces))
         return self._receipt(found, remaining, reclaimed, residue, note, error)
@@ -144,7 +148,7 @@ class TargetWork:
 
     def _traces(self, now: int | None, found: int | None) -> Traces | None:
         """What to look for in files; None where some of it is gone already, or unreadable."""
-        if not self.target.capabilities.scan or now != found:
+        if not self.scan or not self.target.capabilities.scan or now != found:
             return None
         traces, _ = self._call("traces")
         return traces if isinstance(traces, Traces) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING
 from piirag.erasure import person as people
 from piirag.erasure import receipt as receipts
 from piirag.erasure.covering import KEY_IN_BACKUP, NOT_COVERED
+from piirag.erasure.journal import COUNTED, DELETED
+from piirag.erasure.lease import Lease
 from piirag.erasure.mentions import Scan, Search, Tenant, Wanted, wanted
 from piirag.erasure.person import Person
 from piirag.erasure.preview import ERASE, KEEP, SubjectPreview
 from piirag.erasure.progress import shown
 from piirag.erasure.receipt import ErasureReceipt, TargetReceipt
-from piirag.erasure.steps import version_of
+from piirag.erasure.steps import Run, version_of
+from piirag.erasure.subject_journal import Request
 from piirag.erasure.target import DeletableTarget, EditableTarget, ErasureTarget
-from piirag.errors import InvalidInputError, VaultKeyError
+from piirag.errors import ErasureError, InvalidInputError, VaultKeyError
 from piirag.vault.vault import UserVault, Vault
 
 if TYPE_CHECKING:
@@ -58,19 +60,68 @@ def carried_out(
         raise InvalidInputError(f"how is {DELETE!r} or {RESCRUB!r}")
     if not isinstance(preview, SubjectPreview):
         raise InvalidInputError("erase_subject needs the preview that find_subject gave")
+    given = [values] if isinstance(values, str) else values
+    tenants = tenants if tenants is None or isinstance(tenants, str | bytes) else list(tenants)
+    person = Person(given, preview.entity_types, spellings=preview.spellings)
+    request = Request.of(person.values, preview, how, tenants)
+    receipt = finished(service, request, embed=embed, progress=progress)
+    if receipt is None:
+        raise ErasureError("another process is erasing this person")
+    return receipt
+
+
+def finished(
+    service: ErasureService,
+    request: Request,
+    *,
+    id: str | None = None,
+    embed: Embed | None = None,
+    progress: bool = False,
+) -> ErasureReceipt | None:
+    """Carry out what was asked for; None where another process is at it.
+
+    Args:
+        service: Names targets, vaults and the journal.
+        request: What was asked for.
+        id: The erasure that is resumed; None to note a new one, or to go on with one of this
+            person that is not complete.
+        embed: Computes the vectors of texts that were scrubbed again.
+        progress: Show a progress bar on standard error.
+    """
     started = time.time()
-    person = Person(values, preview.entity_types, spellings=preview.spellings)
-    sought = wanted(person, service.vaults, tenants, progress=progress)
+    preview = request.preview
+    person = Person(list(request.values), preview.entity_types, spellings=preview.spellings)
+    sought = wanted(person, service.vaults, request.tenants, progress=progress)
     search = Search(service, person, sought)
     if preview.subject != search.subject:
         raise InvalidInputError("the preview is of another person, or of other values")
-    work = _Work(service, search, sought, preview, how, embed)
-    entries = [
-        work.target(index)
-        for index in shown(range(len(search.targets)), "erasing from stores", progress)
-    ]
-    entries += [work.vault(vault, person) for vault in service.vaults]
-    return work.receipt(entries, started)
+    # Before anything is changed: a later target may refuse what an earlier one took.
+    search.check_tenants()
+    journal = service.journal
+    if id is None:
+        sealed = service.subjects.seal_request(search.subject, request.to_bytes())
+        erasure = journal.begin(search.subject, sealed, physical=False, since=started)
+        if erasure.sealed is not None and erasure.sealed != sealed:
+            # What is asked for now counts, with the decisions in it.
+            journal.reseal(search.subject, erasure.sealed, sealed)
+        id = erasure.id
+    lease = Lease(journal, id, service.lease)
+    if not lease.acquire():
+        return None
+    with lease:
+        run = Run(journal, journal.get(id), lease)
+        work = _Work(service, search, sought, preview, request.how, embed, run)
+        entries = [
+            work.target(index)
+            for index in shown(range(len(search.targets)), "erasing from stores", progress)
+        ]
+        entries += [work.vault(vault, person) for vault in service.vaults]
+        receipt = work.receipt(entries, run.erasure.started)
+        # What waits for a review is done with; it is asked for anew once it is decided on.
+        undone = work.failed or any(entry.error is not None for entry in entries)
+        status = receipts.PARTIAL if undone or sought.locked else receipts.COMPLETE
+        journal.finish(id, lease.owner, status, receipt.to_json())
+    return receipt
 
 
 @dataclass
@@ -84,6 +135,7 @@ class _Work:
         preview: What may be erased.
         how: Delete items, or scrub them again.
         embed: Computes the vectors of texts that were scrubbed again.
+        run: Notes in the journal how far it got.
     """
 
     service: ErasureService
@@ -92,6 +144,7 @@ class _Work:
     preview: SubjectPreview
     how: str
     embed: Embed | None
+    run: Run
     left: set[str] = field(default_factory=set, repr=False)
     approved: set[str] = field(default_factory=set, repr=False)
     failed: bool = False
@@ -100,13 +153,14 @@ class _Work:
         """Erase from one target, and look through it again."""
         target = self.search.targets[index]
         name = self.search.names[index]
+        self.run.held()
         allowed = {m.key for m in self.preview.mentions if m.target == name and m.decision == ERASE}
         before, note, error = self.search.scan(index, keep=allowed)
         if error is not None or before.items is None:
             # What cannot be listed never will be: then a pseudonym there means nothing any more.
             self.failed = self.failed or error is not None
             return self._entry(index, None, None, note, error)
-        found = len(before.mentions)
+        found = self._found(name, len(before.mentions))
         after = before
         if before.kept and self._way(target) is None and isinstance(target, DeletableTarget):
             note = "; ".join(filter(None, (note, _NOT_RESCRUBBED)))
@@ -117,9 +171,16 @@ class _Work:
             if error is not None:
                 self.failed = True
                 return self._entry(index, found, None, note, error)
+        self.run.mark(name, DELETED)
         self.left |= after.seen
         told = self._told(target, note, before, after)
         return self._entry(index, found, len(after.mentions), told, None)
+
+    def _found(self, name: str, now: int) -> int:
+        """How many there are; where an earlier run erased some, how many there were."""
+        self.run.mark(name, COUNTED, found=now)
+        noted = self.run.done(name, COUNTED)
+        return max(now, int(noted["found"])) if noted else now
 
     def _way(self, target: ErasureTarget) -> str | None:
         """What is done with the items of a target; None for nothing."""
@@ -165,7 +226,9 @@ class _Work:
         """Delete the person's values from a vault where no item needs them any more."""
         target = next(t for t in self.service.targets if getattr(t, "vault", None) is vault)
         name = self.search.clean(target.name)
+        self.run.held()
         (found, remaining), error = self._discard_all(vault, person)
+        found = self._found(f"values in {name}", found)
         note = ""
         if self.failed:
             note = "values are kept until every target could be read"
@@ -247,8 +310,8 @@ class _Work:
                 *NOT_COVERED,
                 KEY_IN_BACKUP,
             ),
-            uuid.uuid4().hex,
-            1,
+            self.run.erasure.id,
+            self.run.erasure.runs,
             {"piirag": __version__, "python": platform.python_version()},
         )
         key = self.service.signing_key

@@ -8,6 +8,9 @@ from piirag.vault.keyring import KeyRing
 from piirag.vault.keys import MasterKey, derive, keyed_hash
 from piirag.vault.vault import Vault
 
+# No user id holds NUL.
+_REQUEST = b"\x00person\x00"
+
 
 class Subjects:
     """Hashes and seals user ids under the keys of a vault.
@@ -52,6 +55,32 @@ class Subjects:
         if self.subject(user_id) != subject:
             raise VaultKeyError("an entry of the journal does not belong to this user")
         return user_id
+
+    def seal_request(self, subject: str, data: bytes) -> bytes:
+        """What the erasure of a person needs, sealed under the newest master key.
+
+        Args:
+            subject: The keyed hash of the person.
+            data: What is needed.
+        """
+        return self._ring.wrap(_REQUEST + data, _bound(subject))
+
+    def open_request(self, subject: str, sealed: bytes) -> bytes | None:
+        """Undo `seal_request`; None where it is the id of a user.
+
+        Raises:
+            VaultKeyError: Another master key, or the entry was altered or moved.
+        """
+        data = self._ring.unwrap(sealed, _bound(subject))
+        return data[len(_REQUEST) :] if data.startswith(_REQUEST) else None
+
+    def sealed_anew(self, subject: str, sealed: bytes) -> bytes:
+        """The same, sealed under the newest master key.
+
+        Raises:
+            VaultKeyError: Another master key, or the entry was altered or moved.
+        """
+        return self._ring.wrap(self._ring.unwrap(sealed, _bound(subject)), _bound(subject))
 
     def is_newest(self, sealed: bytes) -> bool:
         """Whether an id is sealed under the newest master key."""

@@ -135,8 +135,7 @@ class SuppressionList:
         changed = 0
         for subject, sealed in sorted((s, b) for s, b in held if b is not None):
             if not self._subjects.is_newest(sealed):
-                user_id = self._subjects.open(subject, sealed)
-                self._journal.reseal(subject, sealed, self._subjects.seal(user_id))
+                self._journal.reseal(subject, sealed, self._subjects.sealed_anew(subject, sealed))
                 changed += 1
         return changed
 

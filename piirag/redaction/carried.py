@@ -42,12 +42,14 @@ _MOST = 4096
 _DIGIT = re.compile(r"\d")
 _WORDS = EVERYDAY | EVERYDAY_NAMES | WORDS_THAT_ARE_NAMES | EVERYDAY_TITLES
 
+Entry = tuple[str, str, str]
+"""A type, how it stood in the text, and what it stands for."""
 Again = tuple[Finding, str]
 """Where a value stands again, and the value."""
 
 
 class Carried:
-    """Values to look for again. Threads may share it.
+    """Values to look for again; of very many, those that came up last. Threads may share it.
 
     Args:
         policy: Its allow list is heeded.
@@ -56,7 +58,12 @@ class Carried:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._lock = threading.Lock()
-        self._seen: set[tuple[str, str, str]] = set()
+        # In the order in which they came up last.
+        self._seen: dict[Entry, None] = {}
+        self._version = 0
+        self._empty()
+
+    def _empty(self) -> None:
         self._surfaces = IssuedValues()
         self._codes = KnownValues()
         self._people = KnownValues(bare_initials=False)
@@ -64,7 +71,10 @@ class Carried:
 
     @property
     def version(self) -> int:
-        """Changes when there is more to look for."""
+        """Grows when there is more to look for."""
+        return self._version
+
+    def _size(self) -> int:
         return len(self._surfaces) + len(self._codes) + len(self._people)
 
     def add(self, entity_type: str, surface: str, value: str) -> None:
@@ -77,14 +87,31 @@ class Carried:
         """
         entry = (entity_type, surface, value)
         with self._lock:
-            if entry in self._seen or len(self._seen) >= _MOST:
+            if entry in self._seen:
+                self._seen[entry] = self._seen.pop(entry)
                 return
-            self._seen.add(entry)
-            self._surfaces.add(surface, entity_type)
-            if entity_type == _PERSON:
-                self._add_person(value)
-            elif _is_code(entity_type, surface):
-                self._codes.add(entity_type, surface)
+            if len(self._seen) >= _MOST:
+                self._drop_oldest()
+            self._seen[entry] = None
+            before = self._size()
+            self._index(entry)
+            self._version += self._size() > before
+
+    def _drop_oldest(self) -> None:
+        """Make room, for a quarter of what there is: the indices are made anew for that."""
+        entries = list(self._seen)
+        self._seen = dict.fromkeys(entries[max(1, _MOST // 4) :])
+        self._empty()
+        for entry in self._seen:
+            self._index(entry)
+
+    def _index(self, entry: Entry) -> None:
+        entity_type, surface, value = entry
+        self._surfaces.add(surface, entity_type)
+        if entity_type == _PERSON:
+            self._add_person(value)
+        elif _is_code(entity_type, surface):
+            self._codes.add(entity_type, surface)
 
     def _add_person(self, value: str) -> None:
         words = [word for word in re.findall(r"[^\W\d_]+", value) if len(word) > 1]
@@ -99,7 +126,7 @@ class Carried:
             text: The text, replaced stretches included.
             covered: These stretches, in order.
         """
-        if not self.version or not text:
+        if not self._version or not text:
             return []
         rest = blanked(text, covered)
         rest = blanked(rest, tokens_in(rest))

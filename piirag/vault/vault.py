@@ -25,6 +25,7 @@ from piirag.vault.user_vault import UserVault
 __all__ = ["MemoryVault", "SQLiteVault", "UserVault", "Vault"]
 
 _KEYS_KEPT = 256
+_FORGET_ROOM = 64
 
 
 class Vault:
@@ -48,6 +49,7 @@ class Vault:
         self._ring = master_key if isinstance(master_key, KeyRing) else KeyRing(master_key)
         self._hash_keys = hash_keys(backend, self._ring)
         self._forget_calls: list[weakref.WeakMethod[Callable[[str], None]]] = []
+        self._forget_room = _FORGET_ROOM
         self._lock = threading.Lock()
         self._data_keys: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
 
@@ -147,7 +149,7 @@ class Vault:
         return gone
 
     def _have_forgotten(self, tag: str) -> None:
-        for reference in self._forget_calls:
+        for reference in list(self._forget_calls):
             call = reference()
             if call is not None:
                 call(tag)
@@ -218,7 +220,12 @@ class Vault:
 
     def on_forget(self, call: Callable[[str], None]) -> None:
         """Have a method called with a user's tag when the user is forgotten; held weakly."""
-        self._forget_calls.append(weakref.WeakMethod(call))
+        with self._lock:
+            if len(self._forget_calls) >= self._forget_room:
+                # Those of objects that are gone. A server makes one for each of its chats.
+                self._forget_calls = [held for held in self._forget_calls if held() is not None]
+                self._forget_room = max(_FORGET_ROOM, 2 * len(self._forget_calls))
+            self._forget_calls.append(weakref.WeakMethod(call))
 
     def count(self, user_id: str) -> int:
         """How many values the vault holds for a user."""

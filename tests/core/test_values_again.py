@@ -250,3 +250,27 @@ def test_a_closed_session_searches_and_keeps_nothing() -> None:
     with pytest.raises(InvalidInputError):
         session.find("call jane.roe@example.com")
     assert not session._found
+
+
+def test_the_oldest_values_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("piirag.redaction.carried._MOST", 8)
+    carried = Carried(Policy())
+    versions = [carried.version]
+    for n in range(20):
+        carried.add("API_KEY", f"key-{n:05}-abcd", f"key-{n:05}-abcd")
+        carried.add("API_KEY", "key-kept-12345", "key-kept-12345")  # spoken of again and again
+        versions.append(carried.version)
+    assert versions == sorted(set(versions))  # each time there was more to look for
+    assert len(carried.find("it was key-00019-abcd")) == 1
+    assert len(carried.find("it was key-kept-12345")) == 1
+    assert carried.find("it was key-00000-abcd") == []
+
+
+def test_people_who_are_dropped_are_looked_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("piirag.redaction.carried._MOST", 4)
+    carried = Carried(Policy())
+    for n in range(9):
+        name = f"Zorbina Quenne{'abcdefghi'[n]}ville"
+        carried.add("PERSON", name, name)
+    assert len(carried.find("Ask Quenneiville about it")) == 1
+    assert carried.find("Ask Quenneaville about it") == []

@@ -199,7 +199,7 @@ def test_T3_T4_T7_user_ids_are_checked_first(scrubber: Scrubber, user_id: Any) -
     "node",
     [
         ImageNode(text="a", image="QUJD"),
-        IndexNode(text="a", index_id="i"),
+        IndexNode(text="a", index_id="i", obj=TextNode(text="b")),
         Document(image_resource=MediaResource(data=b"QUJD")),
         Document(text_resource=MediaResource(text="a", path="/home/jane_roe.txt")),
         "text",

@@ -109,3 +109,27 @@ def test_P4_only_what_a_viewer_wrote_comes_back_to_them(scrubber: CountingScrubb
     assert shown.text(str(spoken.content)) == SAID
     note = spoken.additional_kwargs["note"]
     assert shown.text(note) == note != f"of {other}"
+
+
+@pytest.mark.parametrize("gone", ["u1", "bob"])
+def test_what_was_said_is_dropped_when_either_is_erased(gone: str) -> None:
+    vault = MemoryVault()
+    boundary = Boundary(Scrubber(vault=vault), "u1", viewer="bob")
+    clean = boundary.text("I am jane@x.io", said=True)
+    boundary.given({"to": clean})
+    vault.open("bob")
+    assert boundary.revealer().text(clean) == "I am jane@x.io"
+    vault.forget("somebody-else")
+    assert boundary._said and len(boundary._given.find("mail to jane@x.io"))
+    vault.forget(gone)
+    assert not boundary._said
+    assert boundary._given.find("mail to jane@x.io") == ()
+    assert boundary.revealer().text(clean) == clean
+
+
+def test_boundaries_that_are_gone_leave_nothing_at_the_vault() -> None:
+    vault = MemoryVault()
+    scrubber = Scrubber(vault=vault)
+    for _ in range(500):
+        Boundary(scrubber, "u1")
+    assert len(vault._forget_calls) < 200

@@ -23,6 +23,11 @@ def _resolve(item: Any) -> Iterable[ErasureTarget] | None:
     docstore, store = getattr(item, "docstore", None), getattr(item, "vectorstore", None)
     if not isinstance(item, BaseRetriever) or not isinstance(docstore, BaseStore):
         return None
+    # Imported here: it imports this package.
+    from langchain_piirag.docstores import UserDocstore
+
+    if isinstance(docstore, UserDocstore):
+        return [*as_targets(store), docstore.erasure_target()]
     return [*as_targets(store), KeyValueTarget(docstore, _tags_of(store))]
 
 

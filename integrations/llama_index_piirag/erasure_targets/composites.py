@@ -16,6 +16,7 @@ from llama_index_piirag.erasure_targets.ingestion_caches import IngestionCacheTa
 from piirag.erasure import ErasureTarget, as_targets, register_resolver
 from piirag.erasure.targets.vault import VaultTarget
 from piirag.errors import ConfigurationError
+from piirag.tenancy import TenantTags
 
 if TYPE_CHECKING:
     from llama_index_piirag.vector_store import UserVectorStore
@@ -48,7 +49,7 @@ def _of_pipeline(pipeline: IngestionPipeline) -> list[ErasureTarget]:
     if pipeline.vector_store is not None:
         targets += as_targets(pipeline.vector_store)
     if pipeline.docstore is not None:
-        targets.append(DocstoreTarget(pipeline.docstore, tags))
+        targets.append(_of_docstore(pipeline.docstore, tags))
     if pipeline.cache is not None:
         targets.append(IngestionCacheTarget(pipeline.cache, tags))
     return targets
@@ -70,7 +71,15 @@ def _of_context(context: StorageContext) -> list[ErasureTarget]:
     targets: list[ErasureTarget] = []
     for store in context.vector_stores.values():
         targets += as_targets(store)
-    return [*targets, DocstoreTarget(context.docstore), IndexStoreTarget(context.index_store)]
+    return [*targets, _of_docstore(context.docstore), IndexStoreTarget(context.index_store)]
+
+
+def _of_docstore(docstore: Any, tags: TenantTags | None = None) -> ErasureTarget:
+    from llama_index_piirag.docstore import UserDocstore
+
+    if isinstance(docstore, UserDocstore):
+        return docstore.erasure_target()
+    return DocstoreTarget(docstore, tags)
 
 
 register_resolver(_resolve)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from piirag.erasure.target import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets.base import StoreTarget
 from piirag.erasure.targets.faiss_files import finish, replace_files
-from piirag.erasure.targets.faiss_items import FaissItems, LangChainItems, LlamaIndexItems
+from piirag.erasure.targets.faiss_items import (
+    FaissItems,
+    LangChainItems,
+    LlamaIndexItems,
+    bears,
+)
 from piirag.errors import ConfigurationError, ErasureError
-from piirag.tenancy.binding import SEPARATOR
 from piirag.tenancy.tags import TenantTags
 
 _IN_MEMORY = (
@@ -66,6 +70,15 @@ class FaissTarget(StoreTarget):
             export=True,
         )
 
+    def count(self, user_id: str) -> int:
+        """How many items of the user are there now, in memory and in the files."""
+        if self._folder is not None:
+            return super().count(user_id)
+        with self._items.lock:
+            return self.checked_guess(
+                len(self._items.tagged(self.tags.key, self.tags.tag(user_id)))
+            )
+
     def items(self, user_id: str) -> Iterator[StoredItem]:
         """Every item of the user, in memory and in the files."""
         tag = self.tags.tag(user_id)
@@ -86,7 +99,7 @@ class FaissTarget(StoreTarget):
         """
         tag = self.tags.tag(user_id)
         with self._items.lock:
-            ids = [parts[0] for parts in self._items.parts() if self._bears(tag, *parts)]
+            ids = self._items.tagged(self.tags.key, tag)
             if ids:
                 self._items.remove(ids)
             self._items.tidy()
@@ -146,14 +159,7 @@ class FaissTarget(StoreTarget):
             self._save(lambda item: True, may_go=lambda item: self._is_of(tag, item))
 
     def _is_of(self, tag: str, item: StoredItem) -> bool:
-        return self._bears(tag, item.id, item.text, item.metadata)
-
-    def _bears(self, tag: str, id: str, text: str | None, metadata: Mapping[str, Any]) -> bool:
-        found = metadata.get(self.tags.key)
-        if found is None and text is None:
-            # A vector whose node is gone.
-            return id.startswith(tag + SEPARATOR)
-        return bool(found == tag)
+        return bears(self.tags.key, tag, item.id, item.text, item.metadata)
 
     def _saved(self) -> list[StoredItem]:
         return [] if self._folder is None else self._items.saved(self._folder)

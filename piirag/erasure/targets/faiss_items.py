@@ -16,6 +16,7 @@ from piirag.erasure.targets.faiss_files import read_docstore, read_pickle
 from piirag.erasure.targets.faiss_index import ids_of, is_map, vectors_at, without
 from piirag.erasure.targets.llama_nodes import forget_in_record, node_item, put_node, renewed
 from piirag.errors import ErasureError, InvalidInputError, UnsupportedStoreError
+from piirag.tenancy.binding import SEPARATOR
 
 _locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _metadata: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
@@ -37,6 +38,15 @@ def metadata_of(docstore: Any) -> dict[str, Any]:
     return _metadata.setdefault(docstore, {})
 
 
+def bears(key: str, tag: str, id: str, text: str | None, metadata: Mapping[str, Any]) -> bool:
+    """Whether an item bears a tag: under a metadata key, or, of a vector whose node is gone,
+    before its id."""
+    found = metadata.get(key)
+    if found is None and text is None:
+        return id.startswith(tag + SEPARATOR)
+    return bool(found == tag)
+
+
 class FaissItems(ABC):
     """The items of a store, each with a place in its index."""
 
@@ -54,6 +64,10 @@ class FaissItems(ABC):
     def parts(self) -> Iterator[Parts]:
         """Every item in its parts, for whoever looks at all of them and keeps few."""
         return ((item.id, item.text, item.metadata) for item in self.all())
+
+    def tagged(self, key: str, tag: str) -> list[str]:
+        """The ids of items that bear a tag."""
+        return [parts[0] for parts in self.parts() if bears(key, tag, *parts)]
 
     @abstractmethod
     def places(self, ids: Sequence[str]) -> dict[str, int]:
@@ -152,6 +166,19 @@ class LangChainItems(FaissItems):
             found = search(id)
             text = getattr(found, "page_content", None)
             yield str(id), text, getattr(found, "metadata", None) or {}
+
+    def tagged(self, key: str, tag: str) -> list[str]:
+        """The ids of documents that bear a tag; of LangChain's own docstore without searching it
+        for each, which takes longer than the deletion."""
+        held = getattr(self._store.docstore, "_dict", None)
+        if type(held) is not dict:
+            return super().tagged(key, tag)
+        try:
+            own = [str(id) for id, found in held.items() if found.metadata.get(key) == tag]
+        except AttributeError:  # something that is no document
+            return super().tagged(key, tag)
+        lost = set(self._store.index_to_docstore_id.values()).difference(held)
+        return [*own, *(str(id) for id in lost if bears(key, tag, str(id), None, {}))]
 
     def places(self, ids: Sequence[str]) -> dict[str, int]:
         """Id -> place in the index."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from piirag.erasure.residue import held_in
 from piirag.erasure.target import Capabilities, ErasureTarget, StoredItem, register_resolver
 from piirag.erasure.targets import pgvector_files
-from piirag.erasure.targets.base import StoreTarget, float32
+from piirag.erasure.targets.base import StoreTarget, float32, held_by
 from piirag.erasure.targets.pgvector_table import Found, PGTable
 from piirag.erasure.targets.pgvector_wrappers import table_of
 from piirag.erasure.targets.pgvector_write import change
@@ -110,8 +111,10 @@ class PGVectorTarget(StoreTarget):
     def delete(self, user_id: str) -> None:
         """Delete every row of the user at once, and refresh the planner's statistics, which hold
         samples of rows and are read with SQL."""
-        self._table.delete(self._mine(user_id))
-        pgvector_files.analyze(self._table.runner, self._table.sql)
+        table = self._table
+        clean = table.delete(self._mine(user_id), pgvector_files.never_sampled(table.sql))
+        if clean != [(True,)]:
+            pgvector_files.analyze(table.runner, table.sql)
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete rows by id, and refresh the planner's statistics."""
@@ -170,13 +173,15 @@ class PGVectorTarget(StoreTarget):
     def _still_used(self, suspects: set[bytes]) -> set[bytes]:
         """Texts, metadata and vectors that other rows have too, of other collections as well:
         all are in the same files, and finding them proves nothing."""
-        alive: set[bytes] = set()
-        for row in self._table.pages(None, vectors=True, whole=True):
-            held = [row.text or "", *(v for v in row.metadata.values() if isinstance(v, str))]
-            data = "\x00".join(held).encode("utf-8", "replace")
-            vector = b"" if row.vector is None else float32(row.vector)
-            alive.update(piece for piece in suspects - alive if piece in data or piece == vector)
-        return alive
+        vectors: set[bytes] = set()
+
+        def texts() -> Iterator[bytes]:
+            for row in self._table.pages(None, vectors=True, whole=True):
+                if row.vector is not None:
+                    vectors.add(float32(row.vector))
+                yield held_by(_item(row))
+
+        return held_in(suspects, texts()) | (suspects & vectors)
 
     def files(self) -> list[Path]:
         """The files of the table and its indexes; the planner's statistics are of all tables, and

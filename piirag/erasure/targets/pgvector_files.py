@@ -33,6 +33,20 @@ def analyze(runner: Runner, table: Sql) -> None:
     runner.outside(sql("ANALYZE {}", table))
 
 
+def never_sampled(table: Sql) -> Sql:
+    """Whether the planner's statistics hold nothing of a table, as far as the role can know.
+
+    Of a table that the role may not read, or not all rows of, it is shown no statistics.
+    """
+    return sql(
+        "SELECT has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid)"
+        " AND NOT EXISTS (SELECT 1 FROM pg_stats s WHERE s.tablename = c.relname"
+        " AND s.schemaname = n.nspname) FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}",
+        _oid(table),
+    )
+
+
 def rewrite(runner: Runner, table: Sql) -> None:
     """Write a table, its indexes and the planner's statistics anew, without deleted rows.
 

@@ -316,9 +316,18 @@ class PGTable:
 
     # Deleting
 
-    def delete(self, condition: Sql) -> None:
-        """Delete the rows that fit, at once."""
-        self.runner.rows(sql("DELETE FROM {}", self.sql) + self.where(condition))
+    def delete(self, condition: Sql, *then: Sql) -> list[Row]:
+        """Delete the rows that fit, at once.
+
+        Args:
+            condition: Which rows.
+            *then: Statements to run in the same transaction.
+
+        Returns:
+            The rows that the last of these gives.
+        """
+        gone = sql("DELETE FROM {}", self.sql) + self.where(condition)
+        return self.runner.rows(gone, *then)
 
     def until(self, key: str, moment: float) -> Sql:
         """The condition that there is a number under a metadata key that is at most this.

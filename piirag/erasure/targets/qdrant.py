@@ -156,10 +156,12 @@ class QdrantTarget(StoreTarget):
         raise ErasureError("there is no such collection in this Qdrant")
 
     def count(self, user_id: str) -> int:
-        """How many points of the user are there now."""
+        """How many points of the user are there now; that there are none is Qdrant's own word."""
         where = self._filter(user_id)
         if not self._is_there():
             return 0
+        if mine := self._in_memory(self.tags.tag(user_id)):
+            return self.checked_guess(len(mine))
         found = self._client.count(self._name, count_filter=where, exact=True)
         return self.checked_guess(int(found.count))
 
@@ -175,9 +177,35 @@ class QdrantTarget(StoreTarget):
         """Delete every point of the user: one by one where Qdrant is local, else at once."""
         from qdrant_client import models
 
-        selector = models.FilterSelector(filter=self._filter(user_id))
-        if self._is_there():
-            self._client.delete(self._name, points_selector=selector, wait=True)
+        if not self._is_there():
+            return
+        selector: Any = models.FilterSelector(filter=self._filter(user_id))
+        if mine := self._in_memory(self.tags.tag(user_id)):
+            selector = models.PointIdsList(points=mine)
+        self._client.delete(self._name, points_selector=selector, wait=True)
+
+    def _in_memory(self, tag: str) -> list[Any]:
+        """The ids of a user's points, where Qdrant is local: it holds all payloads in memory.
+
+        Its filters take some 50 microseconds a point. What would be missed here is found by the
+        filter when the points are counted afterwards, and deleted by it.
+        """
+        if self._local is None:
+            return []
+        held = self._local._get_collection(self._name)
+        key, nested = self.tags.key, self._metadata_key
+        found = []
+        for id, place in held.ids.items():
+            payload = held.payload[place]
+            if held.deleted[place] or not isinstance(payload, Mapping):
+                continue
+            own = payload.get(key)
+            if own in (None, []):
+                inner = payload.get(nested)
+                own = inner.get(key) if isinstance(inner, Mapping) else None
+            if own in (tag, [tag]):
+                found.append(id)
+        return found
 
     def delete_items(self, ids: Sequence[str]) -> None:
         """Delete items by id."""

@@ -193,11 +193,19 @@ class VecTable:
 
     def remove_orphans(self) -> None:
         """Delete vectors that belong to no row: what deletes from the first table only leaves."""
-        with self._change() as cursor:
-            cursor.execute(
-                f'DELETE FROM "{self.name}_vec" WHERE rowid IN'
-                f' (SELECT rowid FROM "{self.name}_vec" EXCEPT SELECT rowid FROM "{self.name}")'
-            )
+        numbers = self._orphans()
+        if numbers:
+            with self._change() as cursor:
+                cursor.executemany(f'DELETE FROM "{self.name}_vec" WHERE rowid = ?', numbers)
+
+    def _orphans(self) -> list[tuple[int]]:
+        # Where sqlite-vec keeps the numbers of its rows: reading these takes a tenth of the time.
+        kept = f"{self.name}_vec_rowids"
+        there = self._all("SELECT 1 FROM sqlite_master WHERE name = ?", (kept,))
+        vectors = kept if there else f"{self.name}_vec"
+        return self._all(
+            f'SELECT rowid FROM "{vectors}" EXCEPT SELECT rowid FROM "{self.name}"', ()
+        )
 
     def _delete(self, cursor: Any, where: Condition) -> None:
         sql, values = self._where(where)
