@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Self
 
+from piirag.erasure.signed import SignedReceipt, Types, check_types
 from piirag.erasure.target import Residue
-
-if TYPE_CHECKING:
-    from piirag.erasure.signing import SigningKey
 
 COMPLETE = "complete"
 PARTIAL = "partial"
@@ -66,7 +62,7 @@ class TargetReceipt:
 
 
 @dataclass(frozen=True)
-class ErasureReceipt:
+class ErasureReceipt(SignedReceipt):
     """What an erasure did.
 
     Args:
@@ -82,6 +78,8 @@ class ErasureReceipt:
         versions: Of piirag and of Python.
         signature: Of all the rest, or None.
     """
+
+    FORMAT: ClassVar[str] = FORMAT
 
     status: str
     subject: str | None
@@ -118,22 +116,12 @@ class ErasureReceipt:
 
     def to_dict(self) -> dict[str, Any]:
         """The receipt as JSON-ready data."""
-        data = asdict(self)
-        data["format"] = FORMAT
-        data["versions"] = dict(self.versions)
+        data = self._labelled(asdict(self))
         data["targets"] = list(data["targets"])
         data["not_covered"] = list(data["not_covered"])
         for target, entry in zip(self.targets, data["targets"], strict=True):
             entry.update({name: getattr(target, name) for name in _COMPUTED})
-        if self.signature is None:
-            del data["signature"]
-        else:
-            data["signature"] = dict(self.signature)
         return data
-
-    def to_json(self) -> str:
-        """The receipt as JSON."""
-        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
 
     def to_html(self) -> str:
         """The receipt as a page for people, without anything to load from elsewhere."""
@@ -141,39 +129,13 @@ class ErasureReceipt:
 
         return receipt_html(self)
 
-    def signed(self, key: SigningKey) -> ErasureReceipt:
-        """The same receipt, signed."""
-        return replace(self, signature=key.signature(self.to_dict()))
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> ErasureReceipt:
-        """Read a receipt; the signature is not checked, see `verify_receipt`.
-
-        Raises:
-            ReceiptError: This is no receipt, or one of another version.
-        """
-        from piirag.erasure.signing import read_json
-
-        return cls._from_dict(read_json(text))
-
-    @classmethod
-    def _from_dict(cls, data: Mapping[str, Any]) -> ErasureReceipt:
-        from piirag.errors import ReceiptError
-
-        try:
-            if data["format"] == FORMAT:
-                known = {f.name for f in fields(cls)}
-                values = {key: data[key] for key in data if key in known}
-                values["targets"] = tuple(_target(entry) for entry in data["targets"])
-                values["not_covered"] = tuple(data["not_covered"])
-                receipt = cls(**values)
-                _check(receipt)
-                # What is computed must be what the receipt says, and nothing may stand beside.
-                if receipt.to_dict() == data:
-                    return receipt
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass
-        raise ReceiptError("this is no receipt, or one of another version")
+    def _parsed(cls, values: dict[str, Any]) -> Self:
+        values["targets"] = tuple(_target(entry) for entry in values["targets"])
+        values["not_covered"] = tuple(values["not_covered"])
+        receipt = cls(**values)
+        _check(receipt)
+        return receipt
 
 
 def verify_receipt(text: str | bytes, public_key: str | bytes) -> ErasureReceipt:
@@ -191,16 +153,14 @@ def verify_receipt(text: str | bytes, public_key: str | bytes) -> ErasureReceipt
         ReceiptError: No receipt, not signed, not by this key, or changed since.
         ConfigurationError: No public key.
     """
-    from piirag.erasure.signing import check_signature
-
-    return ErasureReceipt._from_dict(check_signature(text, public_key))
+    return ErasureReceipt.verified(text, public_key)
 
 
 def _target(entry: Mapping[str, Any]) -> TargetReceipt:
     return TargetReceipt(**{key: value for key, value in entry.items() if key not in _COMPUTED})
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
+_TYPES: Types = {
     "status": (str,),
     "subject": (str, type(None)),
     "started": (int, float),
@@ -225,15 +185,11 @@ def _check(receipt: ErasureReceipt) -> None:
     Raises:
         TypeError: Something is of another type.
     """
-    parts = [vars(receipt), *(vars(target) for target in receipt.targets)]
-    for name, value in (pair for part in parts for pair in part.items()):
-        if name in _KINDS and (type(value) not in _KINDS[name] or value in (math.inf, -math.inf)):
-            raise TypeError
     texts = [*receipt.not_covered, *receipt.versions.values()]
     texts += [] if receipt.signature is None else receipt.signature.values()
+    check_types(_TYPES, [receipt, *receipt.targets], texts)
     files = [kinds for target in receipt.targets for kinds in (target.residue or {}).values()]
-    counts = [count for kinds in files for count in kinds.values()]
-    if any(type(t) is not str for t in texts) or any(type(n) is not int for n in counts):
+    if any(type(count) is not int for kinds in files for count in kinds.values()):
         raise TypeError
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Self
 
-from piirag.errors import ReceiptError
-
-if TYPE_CHECKING:
-    from piirag.erasure.signing import SigningKey
+from piirag.erasure.signed import SignedReceipt, Types, check_types
 
 COMPLETE = "complete"
 PARTIAL = "partial"
@@ -49,7 +44,7 @@ class ExpiredTarget:
 
 
 @dataclass(frozen=True)
-class RetentionReceipt:
+class RetentionReceipt(SignedReceipt):
     """What a retention run did.
 
     Args:
@@ -63,6 +58,9 @@ class RetentionReceipt:
         versions: Of piirag and of Python.
         signature: Of all the rest, or None.
     """
+
+    FORMAT: ClassVar[str] = FORMAT
+    NAME: ClassVar[str] = "receipt of a retention run"
 
     status: str
     started: float
@@ -105,51 +103,17 @@ class RetentionReceipt:
 
     def to_dict(self) -> dict[str, Any]:
         """The receipt as JSON-ready data."""
-        data = asdict(self)
-        data["format"] = FORMAT
-        data["versions"] = dict(self.versions)
+        data = self._labelled(asdict(self))
         data["targets"] = list(data["targets"])
         data["deleted"] = self.deleted
-        if self.signature is None:
-            del data["signature"]
-        else:
-            data["signature"] = dict(self.signature)
         return data
 
-    def to_json(self) -> str:
-        """The receipt as JSON."""
-        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
-
-    def signed(self, key: SigningKey) -> RetentionReceipt:
-        """The same receipt, signed."""
-        return replace(self, signature=key.signature(self.to_dict()))
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> RetentionReceipt:
-        """Read a receipt; the signature is not checked, see `verify_retention_receipt`.
-
-        Raises:
-            ReceiptError: This is no receipt, or one of another version.
-        """
-        from piirag.erasure.signing import read_json
-
-        return cls._from_dict(read_json(text))
-
-    @classmethod
-    def _from_dict(cls, data: Mapping[str, Any]) -> RetentionReceipt:
-        try:
-            if data["format"] == FORMAT:
-                known = {f.name for f in fields(cls)}
-                values = {key: data[key] for key in data if key in known}
-                values["targets"] = tuple(ExpiredTarget(**entry) for entry in data["targets"])
-                receipt = cls(**values)
-                _check(receipt)
-                # What is computed must be what the receipt says, and nothing may stand beside.
-                if receipt.to_dict() == data:
-                    return receipt
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass
-        raise ReceiptError("this is no receipt of a retention run, or one of another version")
+    def _parsed(cls, values: dict[str, Any]) -> Self:
+        values["targets"] = tuple(ExpiredTarget(**entry) for entry in values["targets"])
+        receipt = cls(**values)
+        _check(receipt)
+        return receipt
 
 
 def verify_retention_receipt(text: str | bytes, public_key: str | bytes) -> RetentionReceipt:
@@ -167,9 +131,7 @@ def verify_retention_receipt(text: str | bytes, public_key: str | bytes) -> Rete
         ReceiptError: No receipt, not signed, not by this key, or changed since.
         ConfigurationError: No public key.
     """
-    from piirag.erasure.signing import check_signature
-
-    return RetentionReceipt._from_dict(check_signature(text, public_key))
+    return RetentionReceipt.verified(text, public_key)
 
 
 def told(seconds: float | None) -> str:
@@ -183,7 +145,7 @@ def told(seconds: float | None) -> str:
     return f"{seconds / 60:g} minutes"
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
+_TYPES: Types = {
     "status": (str,),
     "started": (int, float),
     "finished": (int, float),
@@ -201,11 +163,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _check(receipt: RetentionReceipt) -> None:
-    parts = [vars(receipt), *(vars(target) for target in receipt.targets)]
-    for name, value in (pair for part in parts for pair in part.items()):
-        if name in _TYPES and (type(value) not in _TYPES[name] or value in (math.inf, -math.inf)):
-            raise TypeError
     texts = [*receipt.versions.values()]
     texts += [] if receipt.signature is None else receipt.signature.values()
-    if receipt.status not in _STATUS or any(type(text) is not str for text in texts):
+    check_types(_TYPES, [receipt, *receipt.targets], texts)
+    if receipt.status not in _STATUS:
         raise TypeError
