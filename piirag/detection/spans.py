@@ -5,10 +5,11 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from piirag.detection.disguise.detect import Readings
 from piirag.detection.disguise.whole import whole
 from piirag.detection.exact import NAMED, in_columns
 from piirag.detection.finding import Finding
@@ -144,11 +145,13 @@ def _find_once(
     denied = _denied(text, policy, 1.0 - len(known) * _STEP)
     local, again = map(_people, (candidates, denied))
     candidates += denied
+    # A known value may be escaped, as it is in JSON; the detector has looked there by itself.
+    readings = Readings(_without(text, taken)) if any(map(len, known)) else None
     for rank, index in enumerate((*known, local, again)):
         here = index is local or index is again
         name = SAME_DOCUMENT if here else KNOWN
-        for match in index.find(text):
-            surface = text[match.start : match.end]
+        for start, end, match in _mentions(index, text, None if here else readings):
+            surface = text[start:end]
             if here and (
                 (match.part and not surface[0].isupper())
                 or (index is again and is_misread(match, surface))
@@ -158,13 +161,23 @@ def _find_once(
             alone = match.part and match.owners > 1
             value = surface if alone else match.value.value
             score = 1.0 - (rank + here) * _STEP
-            mention = Finding(match.value.entity_type, match.start, match.end, score, name)
+            mention = Finding(match.value.entity_type, start, end, score, name)
             named = mention.entity_type in NAMED
             candidates += [
                 (piece, value) for piece in (in_columns(text, mention) if named else (mention,))
             ]
     kept = sorted([(0, context), *taken] if context else taken)
     return _merge(text, [c for candidate in candidates for c in _cut(candidate, kept)])
+
+
+def _mentions(
+    index: KnownValues, text: str, readings: Readings | None
+) -> Iterator[tuple[int, int, KnownMatch]]:
+    """Where known values stand: start, end, match."""
+    for match in index.find(text):
+        yield match.start, match.end, match
+    if readings is not None:
+        yield from readings.find(index.find)
 
 
 def _without_allowed(text: str, found: list[Finding], policy: Policy) -> list[Finding]:

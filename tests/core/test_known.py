@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import unicodedata
 
@@ -173,3 +174,23 @@ def test_a_known_value_around_token_shaped_text_is_covered() -> None:
     assert "Zanthe" not in redaction.text
     assert "Order" not in redaction.text
     assert redactor.rehydrate(redaction.text, redaction.mapping) == f"see {value}."
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r"Zo\u00eb \u00dcnalan",
+        r'{"customer": "Zo\u00eb \u00dcnalan", "n": 1}',
+        "Zo%C3%AB%20%C3%9Cnalan",
+        "Zo&euml; &Uuml;nalan",
+        "Zo&#235; &#220;nalan",
+        base64.b64encode("Zoë Ünalan wrote again".encode()).decode(),
+        "Z\u200bo\u00eb \u00dcnal\u200ban",
+    ],
+)
+def test_a_known_value_is_found_however_it_is_escaped(written: str) -> None:
+    session = Redactor(Policy(model="none")).session(known={"PERSON": ["Zoë Ünalan"]})
+    text = f"is {written} here"
+    redaction = session.redact(text)
+    assert redaction.counts == {"PERSON": 1}
+    assert session.reply().text(redaction.text) == text

@@ -60,7 +60,9 @@ def test_P4_a_document_of_somebody_else_or_of_all_is_not_restored(wrapper: Any, 
 
 
 @each_wrapper
-@pytest.mark.parametrize("tag", ["alice", SCRUBBER.vault.tenant_tag("alice")])
+@pytest.mark.parametrize(
+    "tag", ["alice", SCRUBBER.vault.tenant_tag("alice")], ids=["clear", "keyed"]
+)
 def test_P4_the_users_own_document_is_restored(wrapper: Any, tag: str) -> None:
     assert _said([_result(_doc(MINE, user_id=tag))], wrapper).endswith(MINE)
 

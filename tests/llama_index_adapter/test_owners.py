@@ -87,7 +87,9 @@ def test_P4_a_node_of_somebody_else_or_of_all_is_not_restored(tag: Any) -> None:
     assert "sources" not in inner.messages[0][-1].additional_kwargs
 
 
-@pytest.mark.parametrize("tag", ["alice", SCRUBBER.vault.tenant_tag("alice")])
+@pytest.mark.parametrize(
+    "tag", ["alice", SCRUBBER.vault.tenant_tag("alice")], ids=["clear", "keyed"]
+)
 def test_P4_the_users_own_node_is_restored(tag: str) -> None:
     assert _said([_quoting(_node(MINE, user_id=tag))]).endswith(MINE)
 

@@ -6,11 +6,25 @@ import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import Protocol, TypeVar
 
 from piirag.detection.disguise.normalize import normalize
 from piirag.detection.disguise.view import Batch, View
 from piirag.detection.disguise.whole import blank_escapes, whole
 from piirag.detection.finding import MODELS, Finding
+from piirag.detection.windows import windows
+
+
+class _Match(Protocol):
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+_M = TypeVar("_M", bound=_Match)
+_Original = Callable[[int, int], tuple[int, int] | None]
 
 # Views are searched several at a time, up to this many characters: a call of the detector costs
 # as much as a thousand characters.
@@ -48,6 +62,40 @@ def detect_disguised(text: str, detect: Callable[[str], list[Finding]]) -> list[
             if span is not None and not covered.covers(moved := _moved(finding, span)):
                 kept.add(moved)
     return sorted(kept, key=lambda f: (f.start, f.end, f.entity_type))
+
+
+class Readings:
+    """The normal form and the other readings of a text, for a search that is no detector.
+
+    Its repr shows no text.
+
+    Args:
+        text: Any text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._parts: list[tuple[int, str, _Original]] = []
+        for offset, window in windows(text):
+            normalized = normalize(window)
+            if normalized.changed:
+                self._parts.append((offset, normalized.text, normalized.span))
+            for batch in _batches(normalized.views):
+                self._parts.append((offset, batch.text, batch.original))
+
+    def find(self, search: Callable[[str], Iterable[_M]]) -> Iterator[tuple[int, int, _M]]:
+        """What a search finds there, with its offsets in the text.
+
+        Args:
+            search: Gives matches, with `start` and `end`, for one text.
+        """
+        for offset, text, original in self._parts:
+            for match in search(text):
+                span = original(match.start, match.end)
+                if span is not None:
+                    yield offset + span[0], offset + span[1], match
+
+    def __repr__(self) -> str:
+        return f"Readings({len(self._parts)})"
 
 
 def _read_well(text: str, found: list[Finding], views: Sequence[View]) -> list[Finding]:

@@ -77,7 +77,9 @@ FROM_PRESIDIO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "name", "length"), FROM_PRESIDIO, ids=lambda v: str(v))
+@pytest.mark.parametrize(
+    ("check", "name", "length"), FROM_PRESIDIO, ids=lambda v: getattr(v, "__name__", str(v))
+)
 def test_check_digits_agree_with_presidio(check, name, length):
     rng = random.Random(name)
     theirs = getattr(predefined, f"{name}Recognizer", None) or getattr(
