@@ -40,6 +40,9 @@ _LONGEST_CODE = 64
 _FEWEST_LETTERS = 6
 _MOST = 4096
 _DIGIT = re.compile(r"\d")
+# So many digits at the end of a text are taken for the beginning of a number that is known.
+_FEWEST_AT_THE_END = 8
+_LAST_NUMBER = re.compile(r"(?<![\w.-])[0-9](?:[ -]?[0-9]){7,40}\Z")
 _WORDS = EVERYDAY | EVERYDAY_NAMES | WORDS_THAT_ARE_NAMES | EVERYDAY_TITLES
 
 Entry = tuple[str, str, str]
@@ -68,6 +71,7 @@ class Carried:
         self._codes = KnownValues()
         self._people = KnownValues(bare_initials=False)
         self._names: set[str] = set()
+        self._numbers: dict[str, str] = {}
 
     @property
     def version(self) -> int:
@@ -112,6 +116,9 @@ class Carried:
             self._add_person(value)
         elif _is_code(entity_type, surface):
             self._codes.add(entity_type, surface)
+            digits = "".join(filter(str.isdigit, surface))
+            if len(digits) > _FEWEST_AT_THE_END and digits.isascii():
+                self._numbers[digits] = entity_type
 
     def _add_person(self, value: str) -> None:
         words = [word for word in re.findall(r"[^\W\d_]+", value) if len(word) > 1]
@@ -161,7 +168,19 @@ class Carried:
                 for match in self._people.find(rest)
                 if _is_meant(match, rest[match.start : match.end])
             ]
-        return hits
+        return hits + self._cut_off(rest)
+
+    def _cut_off(self, rest: str) -> list[Again]:
+        """The beginning of a number at the end of a text, as in arguments that broke off."""
+        last = _LAST_NUMBER.search(rest) if self._numbers and rest[-1:].isdigit() else None
+        if last is None:
+            return []
+        digits = "".join(filter(str.isdigit, last[0]))
+        kinds = (kind for number, kind in self._numbers.items() if number.startswith(digits))
+        kind = next(kinds, None)
+        if kind is None or len(digits) < _FEWEST_AT_THE_END:
+            return []
+        return [(Finding(kind, *last.span(), 1.0, SAME_DOCUMENT), last[0])]
 
     def _found(self, match: KnownMatch, surface: str) -> Again:
         value = surface if match.part and match.owners > 1 else match.value.value
