@@ -75,6 +75,12 @@ def look_deeper(
     return _with_spans(text, spans, chosen, protected), insight
 
 
+def replaces_insight(policy: Policy) -> bool:
+    """Whether a policy replaces quasi-identifiers or special categories."""
+    deeper = policy.quasi_identifiers in {"redact", "generalize"}
+    return deeper or policy.special_categories == "redact"
+
+
 def _assess(
     text: str,
     findings: Sequence[Finding],

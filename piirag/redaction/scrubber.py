@@ -17,7 +17,7 @@ from piirag.redaction import operators, tokens
 from piirag.redaction.adjacent import Cut, shifted, with_cuts
 from piirag.redaction.assembly import Assembly
 from piirag.redaction.carried import Carried
-from piirag.redaction.insight import Insight, look_deeper
+from piirag.redaction.insight import Insight, look_deeper, replaces_insight
 from piirag.redaction.issuer import Name, issue, passing_tokens
 from piirag.redaction.known_mappings import distinct, per_text, without_tokens
 from piirag.redaction.result import ScrubResult
@@ -210,6 +210,8 @@ class Scrubber(ScrubberVault):
                 hits = [made.in_original(hit) for hit in look.find(made.text, covered)]
                 new = self._not_made([Span(h, text[h.start : h.end]) for h in hits], text, vault)
                 look.report(span.finding for span in new)
+            if not new and not found.clean and made.covered:
+                new = self._deeper_again(made, text, context, vault)
             if new and structure is None and not context:
                 # It was not asked for where the first look found nothing.
                 structure = structure_of(text)
@@ -222,6 +224,29 @@ class Scrubber(ScrubberVault):
             table = {**table, **self._tokens(new, vault, state, remember)}
             made = self._replace(text, spans, table, vault, structure)
         return made.text, leaked
+
+    def _deeper_again(
+        self, made: Assembly, text: str, context: int, vault: UserVault
+    ) -> list[Span]:
+        """What would be replaced of the result, were it scrubbed once more.
+
+        What stands in place of a value is longer, or tells less, than the value did, so that the
+        rest of a sentence may be understood in another way.
+        """
+        if not replaces_insight(self.policy):
+            return []
+        issued = self._issued(made.text, vault)
+        spans, _ = look_deeper(made.text, [], self.policy, protected=issued, context=context)
+        free = [
+            span.finding
+            for span in spans
+            if all(
+                end <= span.finding.start or span.finding.end <= start
+                for start, end in made.covered
+            )
+        ]
+        moved = [made.in_original(finding) for finding in free]
+        return self._not_made([Span(f, text[f.start : f.end]) for f in moved], text, vault)
 
     def _carried(
         self,

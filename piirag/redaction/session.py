@@ -20,7 +20,7 @@ from piirag.redaction import tokens
 from piirag.redaction.adjacent import Cut
 from piirag.redaction.assembly import Assembly, Mark
 from piirag.redaction.done import Done
-from piirag.redaction.insight import Insight, look_deeper
+from piirag.redaction.insight import Insight, look_deeper, replaces_insight
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.prompt import Prompt
 from piirag.redaction.rehydrate import rehydrate
@@ -181,10 +181,7 @@ class RedactionSession(Search):
         self._end_if_over()
         spans = self._find(text, list(protected), looked_up=True)
         policy = self.policy
-        if (
-            policy.quasi_identifiers in {"redact", "generalize"}
-            or policy.special_categories == "redact"
-        ):
+        if replaces_insight(policy):
             spans = look_deeper(text, spans, policy, protected=protected)[0]
         found = [span.finding for span in spans if policy.wants_in_reply(span.finding.entity_type)]
         return [f for f in found if not self._prompt.held(f.entity_type, text[f.start : f.end])]

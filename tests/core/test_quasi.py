@@ -363,6 +363,7 @@ phrases = st.sampled_from(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(phrases, max_size=8).map(" ".join))
 @example("occupation: IT professional ,  43yo born in 1985")
+@example("class of 2003 born in 1985 ZIP 03601 ZIP 03601 born in 1985")
 @example("the cache it holds ,  forty-three years old born in 1985")
 @pytest.mark.parametrize("mode", ["generalize", "redact"])
 def test_invariant_9_every_text_comes_out_the_same_when_scrubbed_twice(
