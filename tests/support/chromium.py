@@ -160,7 +160,10 @@ class _Browser:
 
     def _read(self, until: float) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._from], [], [], max(0.0, until - time.monotonic()))
+            # `select` takes no descriptor above 1023, and a process of many tests has them.
+            poll = select.poll()
+            poll.register(self._from, select.POLLIN)
+            ready = poll.poll(max(0.0, until - time.monotonic()) * 1000)
             data = os.read(self._from, 1 << 20) if ready else b""
             if not data:
                 raise TimeoutError("Chromium does not answer")
