@@ -87,13 +87,14 @@ class ModelCalls:
         with self._open(input, config, kwargs) as call:
             restorer = self._chunks(call)
             feed = restorer.feed
+            watched = observed(call.observation)
             chunks: Any = iter(())
             with ModelGuard() as guard:
                 chunks = iter(call.model.stream(call.input, call.config, **call.options))
             try:
                 while True:
                     chunk = _END
-                    with guard, observed(call.observation):
+                    with guard, watched:
                         chunk = next(chunks, _END)
                     if chunk is _END:
                         break
@@ -114,13 +115,14 @@ class ModelCalls:
         with await run_in_executor(None, self._open, input, config, kwargs) as call:
             restorer = self._chunks(call)
             feed = restorer.feed
+            watched = observed(call.observation)
             chunks: Any = _nothing()
             with ModelGuard() as guard:
                 chunks = call.model.astream(call.input, call.config, **call.options)
             try:
                 while True:
                     chunk = _END
-                    with guard, observed(call.observation):
+                    with guard, watched:
                         chunk = await anext(chunks, _END)
                     if chunk is _END:
                         break

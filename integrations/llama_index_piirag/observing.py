@@ -5,8 +5,6 @@ It is for records only: whose data a call may see is never decided by it (threat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from piirag.governance.observation import Observation
@@ -19,11 +17,22 @@ def current() -> Observation | None:
     return _current.get()
 
 
-@contextmanager
-def observed(observation: Observation) -> Iterator[None]:
-    """Let observers find an observation while the model is called."""
-    token = _current.set(observation)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class observed:
+    """Lets observers find an observation while the model is called.
+
+    It may be entered again and again, one time after the other, as for each chunk of a stream.
+
+    Args:
+        observation: The observation.
+    """
+
+    __slots__ = ("_observation", "_token")
+
+    def __init__(self, observation: Observation) -> None:
+        self._observation = observation
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._observation)
+
+    def __exit__(self, *error: object) -> None:
+        _current.reset(self._token)
