@@ -44,6 +44,7 @@ from piirag.governance.check.seen import (
 )
 
 _DEEPEST = 12
+_OWN = "a class of the application's own"
 _HOLDERS = (BaseQueryEngine, BaseChatEngine, BaseSynthesizer)
 _STORES = (TenantVectorStore, UserVectorStore, TenantIndex, UserIndex)
 _SHIELDED = (ShieldedTool, ShieldedFunctionTool)
@@ -88,21 +89,24 @@ class _Walk:
 
     def _ours(self, item: Any, path: str, depth: int) -> bool:
         """Parts of piirag; whether it was one."""
+        sure: bool | None = True if _is_ours(item) else None
         if isinstance(item, RedactedLLM):
-            asked = item._providers is not None or hasattr(item._llm, "piirag_guarded")
-            self._add(MODEL, item, path, True, "redacts", inner=item._llm, policy=asked)
+            guard = item._llm if hasattr(item._llm, "piirag_guarded") else None
+            policies = (item._providers, getattr(guard, "_policy", None))
+            asked = tuple(policy for policy in policies if policy is not None)
+            self._add(MODEL, item, path, sure, "redacts", inner=item._llm, policies=asked)
         elif isinstance(item, TenantRetriever | _union(_STORES)):
-            self._add(RETRIEVER, item, path, True, "bound to a user")
-            self._add(INGESTION, item, path, True, "scrubs what is written")
+            self._add(RETRIEVER, item, path, sure, "bound to a user")
+            self._add(INGESTION, item, path, sure, "scrubs what is written")
         elif isinstance(item, TenantQueryEngine):
-            self._add(RETRIEVER, item, path, True, "bound to a user")
+            self._add(RETRIEVER, item, path, sure, "bound to a user")
             self.into(item._engine, f"{path}.engine", depth + 1)
         elif isinstance(item, PIIIngestionPipeline | PIINodeScrubber):
-            self._add(INGESTION, item, path, True, "scrubs nodes")
+            self._add(INGESTION, item, path, sure, "scrubs nodes")
         elif isinstance(item, PIINodePostprocessor):
-            self._add(OTHER, item, path, True, "scrubs retrieved nodes")
+            self._add(OTHER, item, path, sure, "scrubs retrieved nodes")
         elif isinstance(item, _SHIELDED):
-            self._add(TOOLS, item, path, True, "scrubs what the tool says")
+            self._add(TOOLS, item, path, sure, "scrubs what the tool says")
         elif isinstance(item, RedactedChatEngine):
             self.into(item._engine, f"{path}.engine", depth + 1)
         elif isinstance(item, RedactedAgent):
@@ -111,13 +115,15 @@ class _Walk:
             # It asks the policy for providers, and redacts nothing.
             guarded = item.piirag_guarded
             why = "gets what it is sent as it is"
-            self._add(MODEL, guarded, path, False, why, inner=guarded, policy=True)
+            self._add(MODEL, guarded, path, False, why, inner=guarded, policies=(item._policy,))
         elif isinstance(item, BaseLLM | BaseRetriever | BaseQueryEngine):
             return False
         elif type(item).__module__.startswith("llama_index_piirag."):
             self._add(OTHER, item, path, True)
         else:
             return False
+        if not sure and not hasattr(item, "piirag_guarded"):
+            self._add(OTHER, item, path, None, f"{_OWN}, made of one of piirag")
         return True
 
     def _theirs(self, item: Any, path: str, depth: int, scrubbed: bool) -> None:
@@ -139,12 +145,12 @@ class _Walk:
         elif isinstance(item, _HOLDERS):
             own = not type(item).__module__.startswith("llama_index.")
             if own:
-                self._add(OTHER, item, path, None, "a class of the application's own")
+                self._add(OTHER, item, path, None, _OWN)
             clean = any(isinstance(part, PIINodePostprocessor) for _, part in _held(item))
             self._parts(item, path, depth, scrubbed=scrubbed or clean)
         elif isinstance(item, (BaseNodePostprocessor, TransformComponent)):
             if not type(item).__module__.startswith("llama_index."):
-                self._add(OTHER, item, path, None, "a class of the application's own")
+                self._add(OTHER, item, path, None, _OWN)
             self._parts(item, path, depth, scrubbed=scrubbed)
         else:
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
@@ -182,10 +188,14 @@ class _Walk:
         why: str = "",
         *,
         inner: Any = None,
-        policy: bool = False,
+        policies: tuple[Any, ...] = (),
     ) -> None:
         kind = type(item).__name__
-        self.seen.append(Seen(role, kind, path, protected, why, inner, policy=policy))
+        self.seen.append(Seen(role, kind, path, protected, why, inner, policies=policies))
+
+
+def _is_ours(item: Any) -> bool:
+    return type(item).__module__.startswith("llama_index_piirag.")
 
 
 def _union(kinds: tuple[type, ...]) -> Any:
