@@ -209,7 +209,7 @@ class _Walk:
                 self._add(OTHER, item, path, None, "listeners are told what goes in")
             bound = (p for n, v in item.kwargs.items() for p in parts_of(n, v))
             self._parts((p for p in bound if p[1] != _UNKNOWN), f"{path}.kwargs", shield, depth)
-        if not is_frameworks(item):
+        if not (is_frameworks(item) or is_ours(item)):
             self._add(OTHER, item, path, None, _OWN)
         functions = list(_functions_of(item))
         for name, function in functions:

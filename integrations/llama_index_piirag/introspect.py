@@ -6,6 +6,9 @@ protected; what does not is not; what cannot be looked into is said to be so.
 
 from __future__ import annotations
 
+import functools
+import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +36,7 @@ from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.shield import ShieldedFunctionTool, ShieldedTool
 from llama_index_piirag.tenants import TenantVectorStore
 from llama_index_piirag.vector_store import UserVectorStore
+from piirag.governance.check.functions import Reach
 from piirag.governance.check.seen import (
     INGESTION,
     MODEL,
@@ -44,6 +48,18 @@ from piirag.governance.check.seen import (
 )
 
 _DEEPEST = 12
+# What the framework's objects hold beside its own: counters of tokens, locks, data.
+_QUIET = sys.stdlib_module_names | {
+    "builtins",
+    "llama_index",
+    "llama_index_instrumentation",
+    "llama_index_piirag",
+    "numpy",
+    "piirag",
+    "pydantic",
+    "tiktoken",
+    "workflows",
+}
 _OWN = "a class of the application's own"
 _HOLDERS = (BaseQueryEngine, BaseChatEngine, BaseSynthesizer)
 _STORES = (TenantVectorStore, UserVectorStore, TenantIndex, UserIndex)
@@ -141,12 +157,14 @@ class _Walk:
         elif isinstance(item, BaseTool):
             self._add(TOOLS, item, path, None, "1 tool")
         elif _is_agent(item):
+            if not type(item).__module__.startswith("llama_index."):
+                self._add(OTHER, item, path, None, _OWN)
             self._parts(item, path, depth, scrubbed=False)
         elif isinstance(item, _HOLDERS):
             own = not type(item).__module__.startswith("llama_index.")
             if own:
                 self._add(OTHER, item, path, None, _OWN)
-            clean = any(isinstance(part, PIINodePostprocessor) for _, part in _held(item))
+            clean = any(type(part) is PIINodePostprocessor for _, part in _held(item))
             self._parts(item, path, depth, scrubbed=scrubbed or clean)
         elif isinstance(item, (BaseNodePostprocessor, TransformComponent)):
             if not type(item).__module__.startswith("llama_index."):
@@ -161,6 +179,8 @@ class _Walk:
 
     def _retriever(self, item: BaseRetriever, path: str, depth: int, scrubbed: bool) -> None:
         """A retriever of retrievers is what these are; one over a store is not protected."""
+        if not type(item).__module__.startswith("llama_index."):
+            self._add(OTHER, item, path, None, _OWN)
         inner = [part for _, part in _held(item) if isinstance(part, BaseRetriever)]
         if not inner and scrubbed:
             self._add(RETRIEVER, item, path, None, "nodes are scrubbed, the question is not")
@@ -172,7 +192,7 @@ class _Walk:
 
     def _pipeline(self, item: IngestionPipeline, path: str) -> None:
         steps = item.transformations
-        if not steps or not isinstance(steps[0], PIINodeScrubber):
+        if not steps or type(steps[0]) is not PIINodeScrubber:
             self._add(INGESTION, item, path, False, "its first step does not scrub")
         elif item.docstore is not None:
             self._add(INGESTION, item, path, False, "its docstore keeps documents as they came")
@@ -205,8 +225,11 @@ def _union(kinds: tuple[type, ...]) -> Any:
     return found
 
 
-def _held(item: Any) -> Iterator[tuple[str, Any]]:
-    """What an object holds that can be looked into, also in lists and mappings."""
+def _held(item: Any, done: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """What an object holds that can be looked into, also in lists, mappings and helpers.
+
+    Helpers are memories, selectors, prompts and the like, which may hold a model of their own.
+    """
     private = getattr(item, "__pydantic_private__", None) or {}
     for name, value in [*getattr(item, "__dict__", {}).items(), *private.items()]:
         parts: Any = (value,)
@@ -217,6 +240,36 @@ def _held(item: Any) -> Iterator[tuple[str, Any]]:
         for part in parts:
             if isinstance(part, _KNOWN) or _is_agent(part):
                 yield name.lstrip("_"), part
+            elif not isinstance(part, type) and id(part) not in done and len(done) < _DEEPEST:
+                for inner, found in _helped(part, done | {id(item)}):
+                    yield f"{name.lstrip('_')}{inner}", found
+
+
+def _helped(part: Any, done: frozenset[int]) -> Iterator[tuple[str, Any]]:
+    """What a helper holds: one of the framework is followed, and any other cannot be."""
+    if isinstance(part, (types.FunctionType, types.MethodType, functools.partial)):
+        reach = Reach(lambda found: isinstance(found, _KNOWN) or _is_agent(found))
+        if isinstance(part, functools.partial) or _root(part) not in _QUIET:
+            reach.follow(part)
+        yield from ((f".{name}", found) for name, found in reach.objects)
+        if reach.opaque and not _is_quiet(part):
+            yield "", part
+        return
+    root = type(part).__module__.partition(".")[0]
+    if root == "llama_index":
+        yield from ((f".{name}", found) for name, found in _held(part, done))
+    elif root not in _QUIET:
+        yield "", part
+
+
+def _root(function: Any) -> str:
+    return str(getattr(function, "__module__", "")).partition(".")[0]
+
+
+def _is_quiet(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return _root(function) in _QUIET
 
 
 def _is_agent(item: Any) -> bool:

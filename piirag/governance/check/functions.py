@@ -27,7 +27,10 @@ _ENGINES = (
     "contextlib.",
     "functools.",
     "langchain.agents.",
-    "langchain_core.",
+    "langchain_core.language_models.",
+    "langchain_core.output_parsers.",
+    "langchain_core.runnables.",
+    "langchain_core.tools.",
     "langgraph.",
     "langsmith.run_helpers.",
 )
@@ -84,6 +87,14 @@ class Reach:
         """Follow what a framework calls: a function, method, partial or callable object."""
         if isinstance(function, types.FunctionType) and _of(function).startswith(_ENGINES):
             self._engine(function, depth)
+        elif (
+            isinstance(function, functools.partial)
+            and isinstance(function.func, types.FunctionType)
+            and _of(function.func).startswith(_ENGINES)
+        ):
+            self._engine(function.func, depth)
+            for given in (*function.args, *function.keywords.values()):
+                self._reached("argument", given, depth + 1)
         else:
             self._reached(name or "function", function, depth)
 
