@@ -20,23 +20,14 @@ from langchain_core.prompts import BasePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import (
     Runnable,
-    RunnableBranch,
-    RunnableGenerator,
-    RunnableLambda,
-    RunnableParallel,
     RunnablePassthrough,
     RunnablePick,
-    RunnableSequence,
     RunnableWithFallbacks,
 )
-from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
+from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.configurable import (
     DynamicRunnable,
-    RunnableConfigurableAlternatives,
 )
-from langchain_core.runnables.history import RunnableWithMessageHistory
-from langchain_core.runnables.passthrough import RunnableAssign
-from langchain_core.runnables.router import RouterRunnable
 from langchain_core.tools import BaseTool
 from langchain_core.vectorstores import VectorStore
 
@@ -55,6 +46,7 @@ from langchain_piirag.introspect_fields import (
 from langchain_piirag.introspect_fields import (
     UNKNOWN as _UNKNOWN,
 )
+from langchain_piirag.introspect_steps import children, functions_of, is_named
 from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
 from langchain_piirag.running import ModelCalls
 from langchain_piirag.splitters import PIITextSplitter
@@ -118,7 +110,7 @@ class _Walk:
             self._add(INGESTION, item, path, sure, "scrubs documents")
         elif isinstance(item, PIICallbackHandler):
             self._add(OTHER, item, path, sure, "watches", audited=_has_audit(item))
-        elif _named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
+        elif is_named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
             self.into(item.agent, f"{path}.agent", "PIIRedactionMiddleware", depth + 1)
         elif isinstance(item, Runnable | BaseLanguageModel | BaseRetriever):
             return False
@@ -159,7 +151,7 @@ class _Walk:
             self._add(INGESTION, item, path, None, "who writes to it cannot be seen")
         elif isinstance(item, Embeddings):
             self._add(OTHER, item, path, None, "who feeds it cannot be seen")
-        elif _named(item, "langgraph.prebuilt.tool_node", "ToolNode"):
+        elif is_named(item, "langgraph.prebuilt.tool_node", "ToolNode"):
             if item.tools_by_name:
                 names = f"{len(item.tools_by_name)} tools"
                 self._add(TOOLS, item, path, True if shield else None, names)
@@ -211,13 +203,13 @@ class _Walk:
             self._parts((p for p in bound if p[1] != _UNKNOWN), f"{path}.kwargs", shield, depth)
         if not (is_frameworks(item) or is_ours(item)):
             self._add(OTHER, item, path, None, _OWN)
-        functions = list(_functions_of(item))
+        functions = list(functions_of(item))
         for name, function in functions:
             self._function(function, _at(path, name), shield, depth)
-        children = list(_children(item))
-        for name, child in children:
+        held = list(children(item))
+        for name, child in held:
             self.into(child, _at(path, name), shield, depth + 1)
-        if not (type(item) is RunnablePassthrough or functions or children):
+        if not (type(item) is RunnablePassthrough or functions or held):
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
 
     def _retriever(self, item: BaseRetriever, path: str, shield: str, depth: int) -> None:
@@ -245,7 +237,7 @@ class _Walk:
         nodes = {name: getattr(node, "bound", node) for name, node in item.nodes.items()}
         reach = Reach(_is_known)
         for bound in nodes.values():
-            for _, function in _functions_of(bound):
+            for _, function in functions_of(bound):
                 reach.follow(function)
         guards = [found for _, found in reach.objects if _is_redaction(found)]
         shield = "PIIRedactionMiddleware" if guards else shield
@@ -315,55 +307,6 @@ def _at(path: str, name: str) -> str:
     return f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
 
 
-def _children(item: Any) -> Iterator[tuple[str, Any]]:
-    """The runnables that a composition holds."""
-    if isinstance(item, RunnableSequence):
-        yield from ((f"steps[{i}]", step) for i, step in enumerate(item.steps))
-    elif isinstance(item, RunnableParallel):
-        yield from ((f"[{name!r}]", step) for name, step in item.steps__.items())
-    elif isinstance(item, RunnableBindingBase | RunnableEachBase):
-        yield "bound", item.bound
-    elif isinstance(item, RunnableWithFallbacks):
-        yield "runnable", item.runnable
-        yield from ((f"fallbacks[{i}]", other) for i, other in enumerate(item.fallbacks))
-    elif isinstance(item, RunnableBranch):
-        for i, (condition, branch) in enumerate(item.branches):
-            yield f"branches[{i}].condition", condition
-            yield f"branches[{i}]", branch
-        yield "default", item.default
-    elif isinstance(item, RunnableAssign):
-        yield "mapper", item.mapper
-    elif isinstance(item, RouterRunnable):
-        yield from ((f"[{name!r}]", step) for name, step in item.runnables.items())
-    elif isinstance(item, DynamicRunnable):
-        yield "default", item.default
-        if isinstance(item, RunnableConfigurableAlternatives):
-            for name, other in item.alternatives.items():
-                if isinstance(other, Runnable):
-                    yield f"alternatives[{name!r}]", other
-
-
-def _functions_of(item: Any) -> Iterator[tuple[str, Any]]:
-    """The functions that a runnable calls."""
-    names: Iterable[str] = ()
-    if isinstance(item, RunnableLambda | RunnablePassthrough):
-        names = ("func", "afunc")
-    elif isinstance(item, RunnableGenerator):
-        names = ("_transform", "_atransform")
-    elif isinstance(item, RunnableConfigurableAlternatives):
-        for name, other in item.alternatives.items():
-            if not isinstance(other, Runnable):
-                yield f"alternatives[{name!r}]", other
-    elif _named(item, "langgraph._internal._runnable", "RunnableCallable"):
-        names = ("func", "afunc")
-    elif isinstance(item, RunnableWithMessageHistory):
-        names = ("get_session_history",)
-    for name in names:
-        function = getattr(item, name, None)
-        if function is not None:
-            yield name, function
-
-
 def _fields(item: Any) -> Iterator[tuple[str, Any]]:
     """What an object holds that can be looked into, also in lists."""
     for name, value in list(getattr(item, "__dict__", {}).items()):
@@ -389,7 +332,7 @@ def _is_middleware(item: Any) -> bool:
 
 
 def _is_redaction(item: Any) -> bool:
-    return is_ours(item) and _named(item, "langchain_piirag.middleware", "PIIRedactionMiddleware")
+    return is_ours(item) and is_named(item, "langchain_piirag.middleware", "PIIRedactionMiddleware")
 
 
 def _is_model(item: Any) -> bool:
@@ -401,12 +344,7 @@ def _is_model(item: Any) -> bool:
     kinds = (RunnableBindingBase, RunnableWithFallbacks, DynamicRunnable)
     if not isinstance(item, kinds) or not is_frameworks(item):
         return False
-    return all(_is_model(child) for _, child in _children(item))
-
-
-def _named(item: Any, module: str, name: str) -> bool:
-    """Whether an object is of a class that is not imported here."""
-    return any(b.__module__ == module and b.__name__ == name for b in type(item).__mro__)
+    return all(_is_model(child) for _, child in children(item))
 
 
 def _has_audit(item: Any) -> bool:
