@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
-from langchain_core.prompts.chat import BaseMessagePromptTemplate
+from langchain_core.prompts.message import BaseMessagePromptTemplate
 from pydantic import BaseModel
 
 OBJECT, FUNCTION, UNKNOWN = "object", "function", "unknown"
