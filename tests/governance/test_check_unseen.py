@@ -179,7 +179,7 @@ FOUND = {
         | RED
     ),
     "an option of a call": lambda: RunnableLambda(lambda x, model: model).bind(model=RAW) | RED,
-    "a retriever of one's own": lambda: RED | RunnableLambda(lambda x: RAW.invoke(x)),
+    "a step behind the model": lambda: RED | RunnableLambda(lambda x: RAW.invoke(x)),
 }
 UNSEEN = {
     "a parser": lambda: RED | OwnParser(),
