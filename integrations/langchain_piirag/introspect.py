@@ -12,33 +12,41 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import BaseDocumentTransformer
 from langchain_core.embeddings import Embeddings
+from langchain_core.example_selectors import LengthBasedExampleSelector
+from langchain_core.example_selectors.semantic_similarity import _VectorStoreExampleSelector
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.output_parsers.base import BaseLLMOutputParser
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import (
     Runnable,
-    RunnableBranch,
-    RunnableGenerator,
-    RunnableLambda,
-    RunnableParallel,
     RunnablePassthrough,
     RunnablePick,
-    RunnableSequence,
     RunnableWithFallbacks,
 )
-from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
+from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.configurable import (
     DynamicRunnable,
-    RunnableConfigurableAlternatives,
 )
-from langchain_core.runnables.passthrough import RunnableAssign
-from langchain_core.runnables.router import RouterRunnable
 from langchain_core.tools import BaseTool
 from langchain_core.vectorstores import VectorStore
 
 from langchain_piirag.callbacks import PIICallbackHandler
 from langchain_piirag.documents import PIIDocumentScrubber
+from langchain_piirag.introspect_fields import (
+    FUNCTION as CALLED,
+)
+from langchain_piirag.introspect_fields import (
+    OBJECT,
+    fields_of,
+    is_frameworks,
+    is_ours,
+    parts_of,
+)
+from langchain_piirag.introspect_fields import (
+    UNKNOWN as _UNKNOWN,
+)
+from langchain_piirag.introspect_steps import children, functions_of, is_named
 from langchain_piirag.retrievers import PIIRetriever, TenantRetriever
 from langchain_piirag.running import ModelCalls
 from langchain_piirag.splitters import PIITextSplitter
@@ -57,11 +65,7 @@ from piirag.governance.check.seen import (
 )
 
 _DEEPEST = 40
-_PASSED = (
-    BasePromptTemplate,
-    BaseLLMOutputParser,
-    RunnablePick,
-)
+_OWN = "a class of the application's own"
 
 
 class _Walk:
@@ -70,7 +74,7 @@ class _Walk:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self._done: set[tuple[int, bool]] = set()
-        self._guarded = 0
+        self._asked: tuple[Any, ...] = ()
 
     def into(self, item: Any, path: str, shield: str = "", depth: int = 0) -> None:
         """Look into an object.
@@ -91,25 +95,22 @@ class _Walk:
 
     def _ours(self, item: Any, path: str, depth: int) -> bool:
         """Parts of piirag; whether it was one."""
+        sure: bool | None = True if is_ours(item) else None
         if isinstance(item, ModelCalls):
-            audited = self._callbacks(item, path) or _has_audit(item)
-            asked = item._settings.providers is not None or hasattr(item.model, "piirag_guarded")
-            self._add(
-                MODEL, item, path, True, "redacts", inner=item.model, audited=audited, policy=asked
-            )
+            self._redacted(item, path, sure)
         elif isinstance(item, PIIRetriever):
-            scrubs = True if item.scrub_query else None
+            scrubs = sure if item.scrub_query else None
             why = "" if item.scrub_query else "the question reaches the wrapped retriever as it is"
             self._add(RETRIEVER, item, path, scrubs, why, audited=_has_audit(item))
             self._stores_of(item.retriever, f"{path}.retriever", depth)
         elif isinstance(item, TenantRetriever | UserVectorStore | TenantVectorStore):
-            self._add(RETRIEVER, item, path, True, "bound to a user", audited=_has_audit(item))
-            self._add(INGESTION, item, path, True, "scrubs what is written")
+            self._add(RETRIEVER, item, path, sure, "bound to a user", audited=_has_audit(item))
+            self._add(INGESTION, item, path, sure, "scrubs what is written")
         elif isinstance(item, PIIDocumentScrubber | PIITextSplitter):
-            self._add(INGESTION, item, path, True, "scrubs documents")
+            self._add(INGESTION, item, path, sure, "scrubs documents")
         elif isinstance(item, PIICallbackHandler):
-            self._add(OTHER, item, path, True, "watches", audited=_has_audit(item))
-        elif _named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
+            self._add(OTHER, item, path, sure, "watches", audited=_has_audit(item))
+        elif is_named(item, "langchain_piirag.agent_protect", "ProtectedAgent"):
             self.into(item.agent, f"{path}.agent", "PIIRedactionMiddleware", depth + 1)
         elif isinstance(item, Runnable | BaseLanguageModel | BaseRetriever):
             return False
@@ -117,16 +118,31 @@ class _Walk:
             self._add(OTHER, item, path, True)
         else:
             return False
+        if not sure:
+            self._add(OTHER, item, path, None, f"{_OWN}, made of one of piirag")
         return True
+
+    def _redacted(self, item: ModelCalls, path: str, sure: bool | None) -> None:
+        """A wrapper redacts what it is given; what a chain within it fetches, it never sees."""
+        audited = self._callbacks(item, path) or _has_audit(item)
+        guard = item.model if hasattr(item.model, "piirag_guarded") else None
+        policies = (item._settings.providers, getattr(guard, "_policy", None))
+        asked = tuple(policy for policy in policies if policy is not None)
+        self._asked += asked
+        self._add(MODEL, item, path, sure, "redacts", inner=item.model, audited=audited)
+        self._asked = self._asked[: len(self._asked) - len(asked)]
+        if not _is_model(item.model):
+            self._add(OTHER, item.model, f"{path}.model", None, "more than a model is wrapped")
 
     def _theirs(self, item: Any, path: str, shield: str, depth: int) -> None:
         if isinstance(getattr(item, "piirag_guarded", None), Runnable):
             # It asks the policy for providers, and redacts nothing.
-            self._guarded += 1
+            before = self._asked
+            self._asked += (item._policy,) if is_ours(item) else ()
             self.into(item.piirag_guarded, f"{path}.piirag_guarded", shield, depth + 1)
-            self._guarded -= 1
+            self._asked = before
         elif isinstance(item, BaseLanguageModel):
-            shield = shield or self._callbacks(item, path)
+            shield = self._callbacks(item, path) or shield
             why = f"behind {shield}" if shield else "gets what it is sent as it is"
             self._add(MODEL, item, path, bool(shield), why, inner=item)
         elif isinstance(item, BaseRetriever):
@@ -135,7 +151,7 @@ class _Walk:
             self._add(INGESTION, item, path, None, "who writes to it cannot be seen")
         elif isinstance(item, Embeddings):
             self._add(OTHER, item, path, None, "who feeds it cannot be seen")
-        elif _named(item, "langgraph.prebuilt.tool_node", "ToolNode"):
+        elif is_named(item, "langgraph.prebuilt.tool_node", "ToolNode"):
             if item.tools_by_name:
                 names = f"{len(item.tools_by_name)} tools"
                 self._add(TOOLS, item, path, True if shield else None, names)
@@ -147,28 +163,60 @@ class _Walk:
             self._graph(item, path, shield, depth)
         elif isinstance(item, BaseDocumentTransformer):
             self._add(INGESTION, item, path, None, "no part of piirag")
-        elif isinstance(item, _PASSED):
-            return
+        elif isinstance(item, BasePromptTemplate | BaseLLMOutputParser | RunnablePick):
+            self._open(item, path, shield, depth)
+        elif isinstance(item, _VectorStoreExampleSelector):
+            if not isinstance(item.vectorstore, UserVectorStore):
+                self._add(RETRIEVER, item, path, False, "question and examples pass as they are")
+            self._open(item, path, shield, depth)
+        elif isinstance(item, LengthBasedExampleSelector):
+            self._open(item, path, shield, depth)
         elif isinstance(item, Runnable):
             self._runnable(item, path, shield, depth)
         else:
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
 
+    def _open(self, item: Any, path: str, shield: str, depth: int) -> None:
+        """A part of which all that it holds can be seen: exactly of a class of the framework."""
+        if not is_frameworks(item):
+            self._add(OTHER, item, path, None, _OWN)
+        self._parts(fields_of(item), path, shield, depth)
+
+    def _parts(
+        self, parts: Iterable[tuple[str, str, Any]], path: str, shield: str, depth: int
+    ) -> None:
+        for name, kind, part in parts:
+            if kind == CALLED:
+                self._function(part, f"{path}.{name}", shield, depth)
+            elif kind == OBJECT:
+                self.into(part, f"{path}.{name}", shield, depth + 1)
+            else:
+                self._add(OTHER, part, f"{path}.{name}", None, "may run code of its own")
+
     def _runnable(self, item: Any, path: str, shield: str, depth: int) -> None:
         if isinstance(item, RunnableBindingBase):
             given = item.config.get("callbacks") if isinstance(item.config, Mapping) else None
-            shield = shield or self._blocking(given, f"{path}.config")
-        functions = list(_functions_of(item))
+            shield = self._blocking(given, f"{path}.config") or shield
+            if item.config_factories:
+                self._add(OTHER, item, path, None, "listeners are told what goes in")
+            bound = (p for n, v in item.kwargs.items() for p in parts_of(n, v))
+            self._parts((p for p in bound if p[1] != _UNKNOWN), f"{path}.kwargs", shield, depth)
+        if not (is_frameworks(item) or is_ours(item)):
+            self._add(OTHER, item, path, None, _OWN)
+        functions = list(functions_of(item))
         for name, function in functions:
             self._function(function, _at(path, name), shield, depth)
-        children = list(_children(item))
-        for name, child in children:
+        held = list(children(item))
+        for name, child in held:
             self.into(child, _at(path, name), shield, depth + 1)
-        if not (isinstance(item, RunnablePassthrough) or functions or children):
+        if not (type(item) is RunnablePassthrough or functions or held):
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
 
     def _retriever(self, item: BaseRetriever, path: str, shield: str, depth: int) -> None:
         """A retriever of retrievers is what these are; one over a store is not protected."""
+        if not is_frameworks(item):
+            self._add(OTHER, item, path, None, _OWN)
+        self._callbacks(item, path)
         parts = list(_fields(item))
         inner = [(n, p) for n, p in parts if isinstance(p, BaseRetriever)]
         bound = [(n, p) for n, p in parts if isinstance(p, UserVectorStore)]
@@ -189,16 +237,22 @@ class _Walk:
         nodes = {name: getattr(node, "bound", node) for name, node in item.nodes.items()}
         reach = Reach(_is_known)
         for bound in nodes.values():
-            for _, function in _functions_of(bound):
+            for _, function in functions_of(bound):
                 reach.follow(function)
         guards = [found for _, found in reach.objects if _is_redaction(found)]
         shield = "PIIRedactionMiddleware" if guards else shield
-        asked = any(guard._providers is not None for guard in guards)
-        self._guarded += asked
+        before = self._asked
+        self._asked += tuple(g._providers for g in guards if g._providers is not None)
         for name, bound in nodes.items():
             if not str(name).startswith("__"):
                 self.into(bound, f"{path}.{name}", shield, depth + 1)
-        self._guarded -= asked
+        self._asked = before
+        builder = getattr(item, "builder", None)
+        for name, ways in (getattr(builder, "branches", None) or {}).items():
+            for way, branch in ways.items():
+                self.into(branch.path, f"{path}.{name}.{way}", shield, depth + 1)
+        if not is_frameworks(item):
+            self._add(OTHER, item, path, None, _OWN)
 
     def _function(self, function: Any, path: str, shield: str, depth: int) -> None:
         reach = Reach(_is_known)
@@ -213,6 +267,8 @@ class _Walk:
         """Middleware calls models of its own, summarisers for one, past that of piirag."""
         if _is_redaction(item):
             return
+        if not is_frameworks(item):
+            self._add(OTHER, item, path, None, _OWN)
         for name, part in _fields(item):
             self.into(part, f"{path}.{name}", "", depth + 1)
 
@@ -222,12 +278,14 @@ class _Walk:
     def _blocking(self, callbacks: Any, path: str) -> str:
         """What blocks prompts with personal data among callbacks."""
         handlers = getattr(callbacks, "handlers", callbacks)
+        blocks = ""
+        if handlers is not None and not isinstance(handlers, list):
+            self._add(OTHER, handlers, path, None, "gets what passes")
         for handler in handlers if isinstance(handlers, list) else ():
-            if isinstance(handler, PIICallbackHandler):
-                self.into(handler, path)
-                if handler._blocks["prompt"]:
-                    return "PIICallbackHandler, which blocks"
-        return ""
+            self.into(handler, path)
+            if type(handler) is PIICallbackHandler and handler._blocks["prompt"]:
+                blocks = "PIICallbackHandler, which blocks"
+        return blocks
 
     def _add(
         self,
@@ -239,62 +297,14 @@ class _Walk:
         *,
         inner: Any = None,
         audited: object = False,
-        policy: bool = False,
     ) -> None:
         kind = type(item).__name__
-        policy = policy or bool(self._guarded)
-        self.seen.append(Seen(role, kind, path, protected, why, inner, bool(audited), policy))
+        asked = self._asked if role == MODEL else ()
+        self.seen.append(Seen(role, kind, path, protected, why, inner, bool(audited), asked))
 
 
 def _at(path: str, name: str) -> str:
     return f"{path}{name}" if name.startswith("[") else f"{path}.{name}"
-
-
-def _children(item: Any) -> Iterator[tuple[str, Any]]:
-    """The runnables that a composition holds."""
-    if isinstance(item, RunnableSequence):
-        yield from ((f"steps[{i}]", step) for i, step in enumerate(item.steps))
-    elif isinstance(item, RunnableParallel):
-        yield from ((f"[{name!r}]", step) for name, step in item.steps__.items())
-    elif isinstance(item, RunnableBindingBase | RunnableEachBase):
-        yield "bound", item.bound
-    elif isinstance(item, RunnableWithFallbacks):
-        yield "runnable", item.runnable
-        yield from ((f"fallbacks[{i}]", other) for i, other in enumerate(item.fallbacks))
-    elif isinstance(item, RunnableBranch):
-        for i, (condition, branch) in enumerate(item.branches):
-            yield f"branches[{i}].condition", condition
-            yield f"branches[{i}]", branch
-        yield "default", item.default
-    elif isinstance(item, RunnableAssign):
-        yield "mapper", item.mapper
-    elif isinstance(item, RouterRunnable):
-        yield from ((f"[{name!r}]", step) for name, step in item.runnables.items())
-    elif isinstance(item, DynamicRunnable):
-        yield "default", item.default
-        if isinstance(item, RunnableConfigurableAlternatives):
-            for name, other in item.alternatives.items():
-                if isinstance(other, Runnable):
-                    yield f"alternatives[{name!r}]", other
-
-
-def _functions_of(item: Any) -> Iterator[tuple[str, Any]]:
-    """The functions that a runnable calls."""
-    names: Iterable[str] = ()
-    if isinstance(item, RunnableLambda | RunnablePassthrough):
-        names = ("func", "afunc")
-    elif isinstance(item, RunnableGenerator):
-        names = ("_transform", "_atransform")
-    elif isinstance(item, RunnableConfigurableAlternatives):
-        for name, other in item.alternatives.items():
-            if not isinstance(other, Runnable):
-                yield f"alternatives[{name!r}]", other
-    elif _named(item, "langgraph._internal._runnable", "RunnableCallable"):
-        names = ("func", "afunc")
-    for name in names:
-        function = getattr(item, name, None)
-        if function is not None:
-            yield name, function
 
 
 def _fields(item: Any) -> Iterator[tuple[str, Any]]:
@@ -322,12 +332,19 @@ def _is_middleware(item: Any) -> bool:
 
 
 def _is_redaction(item: Any) -> bool:
-    return _named(item, "langchain_piirag.middleware", "PIIRedactionMiddleware")
+    return is_ours(item) and is_named(item, "langchain_piirag.middleware", "PIIRedactionMiddleware")
 
 
-def _named(item: Any, module: str, name: str) -> bool:
-    """Whether an object is of a class that is not imported here."""
-    return any(b.__module__ == module and b.__name__ == name for b in type(item).__mro__)
+def _is_model(item: Any) -> bool:
+    """Whether an object is a model, also with options, retries, a guard or alternatives."""
+    if isinstance(item, BaseLanguageModel):
+        return True
+    if is_ours(item) and hasattr(item, "piirag_guarded"):
+        return _is_model(item.piirag_guarded)
+    kinds = (RunnableBindingBase, RunnableWithFallbacks, DynamicRunnable)
+    if not isinstance(item, kinds) or not is_frameworks(item):
+        return False
+    return all(_is_model(child) for _, child in children(item))
 
 
 def _has_audit(item: Any) -> bool:

@@ -6,6 +6,9 @@ protected; what does not is not; what cannot be looked into is said to be so.
 
 from __future__ import annotations
 
+import functools
+import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +36,7 @@ from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.shield import ShieldedFunctionTool, ShieldedTool
 from llama_index_piirag.tenants import TenantVectorStore
 from llama_index_piirag.vector_store import UserVectorStore
+from piirag.governance.check.functions import Reach
 from piirag.governance.check.seen import (
     INGESTION,
     MODEL,
@@ -44,6 +48,19 @@ from piirag.governance.check.seen import (
 )
 
 _DEEPEST = 12
+# What the framework's objects hold beside its own: counters of tokens, locks, data.
+_QUIET = sys.stdlib_module_names | {
+    "builtins",
+    "llama_index",
+    "llama_index_instrumentation",
+    "llama_index_piirag",
+    "numpy",
+    "piirag",
+    "pydantic",
+    "tiktoken",
+    "workflows",
+}
+_OWN = "a class of the application's own"
 _HOLDERS = (BaseQueryEngine, BaseChatEngine, BaseSynthesizer)
 _STORES = (TenantVectorStore, UserVectorStore, TenantIndex, UserIndex)
 _SHIELDED = (ShieldedTool, ShieldedFunctionTool)
@@ -88,21 +105,24 @@ class _Walk:
 
     def _ours(self, item: Any, path: str, depth: int) -> bool:
         """Parts of piirag; whether it was one."""
+        sure: bool | None = True if _is_ours(item) else None
         if isinstance(item, RedactedLLM):
-            asked = item._providers is not None or hasattr(item._llm, "piirag_guarded")
-            self._add(MODEL, item, path, True, "redacts", inner=item._llm, policy=asked)
+            guard = item._llm if hasattr(item._llm, "piirag_guarded") else None
+            policies = (item._providers, getattr(guard, "_policy", None))
+            asked = tuple(policy for policy in policies if policy is not None)
+            self._add(MODEL, item, path, sure, "redacts", inner=item._llm, policies=asked)
         elif isinstance(item, TenantRetriever | _union(_STORES)):
-            self._add(RETRIEVER, item, path, True, "bound to a user")
-            self._add(INGESTION, item, path, True, "scrubs what is written")
+            self._add(RETRIEVER, item, path, sure, "bound to a user")
+            self._add(INGESTION, item, path, sure, "scrubs what is written")
         elif isinstance(item, TenantQueryEngine):
-            self._add(RETRIEVER, item, path, True, "bound to a user")
+            self._add(RETRIEVER, item, path, sure, "bound to a user")
             self.into(item._engine, f"{path}.engine", depth + 1)
         elif isinstance(item, PIIIngestionPipeline | PIINodeScrubber):
-            self._add(INGESTION, item, path, True, "scrubs nodes")
+            self._add(INGESTION, item, path, sure, "scrubs nodes")
         elif isinstance(item, PIINodePostprocessor):
-            self._add(OTHER, item, path, True, "scrubs retrieved nodes")
+            self._add(OTHER, item, path, sure, "scrubs retrieved nodes")
         elif isinstance(item, _SHIELDED):
-            self._add(TOOLS, item, path, True, "scrubs what the tool says")
+            self._add(TOOLS, item, path, sure, "scrubs what the tool says")
         elif isinstance(item, RedactedChatEngine):
             self.into(item._engine, f"{path}.engine", depth + 1)
         elif isinstance(item, RedactedAgent):
@@ -111,13 +131,15 @@ class _Walk:
             # It asks the policy for providers, and redacts nothing.
             guarded = item.piirag_guarded
             why = "gets what it is sent as it is"
-            self._add(MODEL, guarded, path, False, why, inner=guarded, policy=True)
+            self._add(MODEL, guarded, path, False, why, inner=guarded, policies=(item._policy,))
         elif isinstance(item, BaseLLM | BaseRetriever | BaseQueryEngine):
             return False
         elif type(item).__module__.startswith("llama_index_piirag."):
             self._add(OTHER, item, path, True)
         else:
             return False
+        if not sure and not hasattr(item, "piirag_guarded"):
+            self._add(OTHER, item, path, None, f"{_OWN}, made of one of piirag")
         return True
 
     def _theirs(self, item: Any, path: str, depth: int, scrubbed: bool) -> None:
@@ -135,16 +157,18 @@ class _Walk:
         elif isinstance(item, BaseTool):
             self._add(TOOLS, item, path, None, "1 tool")
         elif _is_agent(item):
+            if not type(item).__module__.startswith("llama_index."):
+                self._add(OTHER, item, path, None, _OWN)
             self._parts(item, path, depth, scrubbed=False)
         elif isinstance(item, _HOLDERS):
             own = not type(item).__module__.startswith("llama_index.")
             if own:
-                self._add(OTHER, item, path, None, "a class of the application's own")
-            clean = any(isinstance(part, PIINodePostprocessor) for _, part in _held(item))
+                self._add(OTHER, item, path, None, _OWN)
+            clean = any(type(part) is PIINodePostprocessor for _, part in _held(item))
             self._parts(item, path, depth, scrubbed=scrubbed or clean)
         elif isinstance(item, (BaseNodePostprocessor, TransformComponent)):
             if not type(item).__module__.startswith("llama_index."):
-                self._add(OTHER, item, path, None, "a class of the application's own")
+                self._add(OTHER, item, path, None, _OWN)
             self._parts(item, path, depth, scrubbed=scrubbed)
         else:
             self._add(OTHER, item, path, None, "of a kind that cannot be looked into")
@@ -155,6 +179,8 @@ class _Walk:
 
     def _retriever(self, item: BaseRetriever, path: str, depth: int, scrubbed: bool) -> None:
         """A retriever of retrievers is what these are; one over a store is not protected."""
+        if not type(item).__module__.startswith("llama_index."):
+            self._add(OTHER, item, path, None, _OWN)
         inner = [part for _, part in _held(item) if isinstance(part, BaseRetriever)]
         if not inner and scrubbed:
             self._add(RETRIEVER, item, path, None, "nodes are scrubbed, the question is not")
@@ -166,7 +192,7 @@ class _Walk:
 
     def _pipeline(self, item: IngestionPipeline, path: str) -> None:
         steps = item.transformations
-        if not steps or not isinstance(steps[0], PIINodeScrubber):
+        if not steps or type(steps[0]) is not PIINodeScrubber:
             self._add(INGESTION, item, path, False, "its first step does not scrub")
         elif item.docstore is not None:
             self._add(INGESTION, item, path, False, "its docstore keeps documents as they came")
@@ -182,10 +208,14 @@ class _Walk:
         why: str = "",
         *,
         inner: Any = None,
-        policy: bool = False,
+        policies: tuple[Any, ...] = (),
     ) -> None:
         kind = type(item).__name__
-        self.seen.append(Seen(role, kind, path, protected, why, inner, policy=policy))
+        self.seen.append(Seen(role, kind, path, protected, why, inner, policies=policies))
+
+
+def _is_ours(item: Any) -> bool:
+    return type(item).__module__.startswith("llama_index_piirag.")
 
 
 def _union(kinds: tuple[type, ...]) -> Any:
@@ -195,8 +225,11 @@ def _union(kinds: tuple[type, ...]) -> Any:
     return found
 
 
-def _held(item: Any) -> Iterator[tuple[str, Any]]:
-    """What an object holds that can be looked into, also in lists and mappings."""
+def _held(item: Any, done: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """What an object holds that can be looked into, also in lists, mappings and helpers.
+
+    Helpers are memories, selectors, prompts and the like, which may hold a model of their own.
+    """
     private = getattr(item, "__pydantic_private__", None) or {}
     for name, value in [*getattr(item, "__dict__", {}).items(), *private.items()]:
         parts: Any = (value,)
@@ -207,6 +240,36 @@ def _held(item: Any) -> Iterator[tuple[str, Any]]:
         for part in parts:
             if isinstance(part, _KNOWN) or _is_agent(part):
                 yield name.lstrip("_"), part
+            elif not isinstance(part, type) and id(part) not in done and len(done) < _DEEPEST:
+                for inner, found in _helped(part, done | {id(item)}):
+                    yield f"{name.lstrip('_')}{inner}", found
+
+
+def _helped(part: Any, done: frozenset[int]) -> Iterator[tuple[str, Any]]:
+    """What a helper holds: one of the framework is followed, and any other cannot be."""
+    if isinstance(part, (types.FunctionType, types.MethodType, functools.partial)):
+        reach = Reach(lambda found: isinstance(found, _KNOWN) or _is_agent(found))
+        if isinstance(part, functools.partial) or _root(part) not in _QUIET:
+            reach.follow(part)
+        yield from ((f".{name}", found) for name, found in reach.objects)
+        if reach.opaque and not _is_quiet(part):
+            yield "", part
+        return
+    root = type(part).__module__.partition(".")[0]
+    if root == "llama_index":
+        yield from ((f".{name}", found) for name, found in _held(part, done))
+    elif root not in _QUIET:
+        yield "", part
+
+
+def _root(function: Any) -> str:
+    return str(getattr(function, "__module__", "")).partition(".")[0]
+
+
+def _is_quiet(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return _root(function) in _QUIET
 
 
 def _is_agent(item: Any) -> bool:

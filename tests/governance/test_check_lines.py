@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from piirag.governance.check import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, CheckCo
 from piirag.governance.check.config import load
 from piirag.governance.check.erasure import erasure_lines
 from piirag.governance.check.files import file_lines
-from piirag.governance.check.parts import audit_lines
+from piirag.governance.check.parts import audit_lines, provider_lines, retention_lines
 from piirag.governance.check.policy import policy_line
+from piirag.governance.check.seen import MODEL, Seen
+from piirag.governance.providers import ProviderPolicy
 from support.erasure import RowsTarget
 
 TOML = """
@@ -178,6 +182,9 @@ def test_a_journal_that_is_no_journal_fails(place: Place) -> None:
         ("", PASS, "second look"),
         ("[policy.thresholds]\nPHONE_NUMBER = 0.5", FAIL, "PHONE_NUMBER is never found"),
         ("[policy.thresholds]\nDEFAULT = 0.7", FAIL, "PHONE_NUMBER is never found"),
+        ("[policy.thresholds]\nPERSON = 1.0", FAIL, "PERSON is never found"),
+        ("[policy.thresholds]\nDATE_OF_BIRTH = 1.0", UNKNOWN, "DATE_OF_BIRTH is found only"),
+        ('[policy.operators]\nLOCATION = "keep"', UNKNOWN, "operator of LOCATION is keep"),
         ('[policy.operators]\nPERSON = "keep"', FAIL, "operator of PERSON is keep"),
         ('[policy.operators]\nDEFAULT = "keep"', FAIL, "keep"),
         ('second_look = "off"', FAIL, "second_look is off"),
@@ -233,6 +240,47 @@ class TestAuditLines:
                 removed = db.execute("DELETE FROM audit_records WHERE seq = 2").rowcount
             assert removed == 1
         assert self.lines(tmp_path, table)["audit.chain"] == FAIL
+
+
+@pytest.mark.parametrize(
+    ("days", "status"), [((1,), PASS), ((9,), FAIL), ((1, -400), FAIL), ((-400,), FAIL)]
+)
+def test_a_sweep_that_is_still_to_come_was_none(
+    days: tuple[int, ...], status: str, tmp_path: Path
+) -> None:
+    from piirag.governance.audit import AuditConfig, AuditRecord
+
+    (tmp_path / "audit.key").write_text("A" * 43 + "=")
+    (tmp_path / "audit.key").chmod(0o600)
+    path = tmp_path / "piirag.toml"
+    path.write_text(
+        '[audit]\npath = "a.jsonl"\nkey_file = "audit.key"\n[retention]\nchunks_days = 30\n'
+    )
+    with AuditConfig.from_file(path).open() as log:
+        for ago in days:
+            log.write(AuditRecord("retention", outcome="ok", time=time.time() - ago * 86400))
+    found = {line.id: line for line in retention_lines(read_toml(path), path)}
+    assert found["retention.sweep"].status == status
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({}, PASS),
+        ({"models": ["app:llm"]}, PASS),
+        ({"allowed_regions": {"any"}}, UNKNOWN),
+        ({"require_dpa": False}, UNKNOWN),
+    ],
+)
+def test_a_wrapper_has_to_ask_the_policy_of_the_file(
+    changed: dict[str, Any], status: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "piirag.toml"
+    path.write_text('[providers]\nallowed_regions = ["eu"]\n')
+    asked = dataclasses.replace(ProviderPolicy.from_file(path), _verdicts={}, **changed)
+    seen = [Seen(MODEL, "Model", "app:o", True, policies=(asked,))]
+    found = {line.id: line for line in provider_lines(read_toml(path), path, seen, [])}
+    assert found["providers.enforced"].status == status
 
 
 class TestObjects:

@@ -28,6 +28,7 @@ from piirag.governance.assessment import (
 from piirag.governance.assessment.figures import measured
 from piirag.governance.assessment.records import HEAD, safe_cell
 from piirag.governance.assessment.risks import proposed
+from piirag.governance.assessment.scan_report import _is_type
 from piirag.governance.scan import Files, scan
 
 DAY = "2026-11-25"
@@ -177,6 +178,24 @@ def test_the_records_are_csv_with_a_row_for_each_purpose(config: Path, report: P
 def test_no_cell_begins_a_formula(begin: str) -> None:
     assert safe_cell(f"{begin}1+1").startswith("'")
     assert safe_cell("plain = text") == "plain = text"
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u00ad", "\u2060", "\x00", "\u200b \u2060"])
+def test_marks_that_nobody_sees_hide_no_formula(mark: str) -> None:
+    assert safe_cell(f"{mark}=1+1") == "'=1+1"
+
+
+def test_no_formula_begins_after_a_semicolon() -> None:
+    assert safe_cell("a;=1+1") == "a;'=1+1"
+    assert safe_cell("a; b; -c") == "a; b; '-c"
+    assert safe_cell("=a;=b").startswith("'=") and ";=" not in safe_cell("=a;=b")
+    assert safe_cell("mail; a = b; c-d") == "mail; a = b; c-d"
+
+
+def test_no_number_of_an_account_is_taken_for_a_type() -> None:
+    found = {"DE89370400440532013000": 3, "EMAIL_ADDRESS": 2, "CUSTOMER_ID": 1, "A4111111": 1}
+    counts = {kind: n for kind, n in found.items() if _is_type(kind)}
+    assert counts == {"EMAIL_ADDRESS": 2, "CUSTOMER_ID": 1}
 
 
 def test_no_cell_of_the_records_begins_a_formula(config: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import unicodedata
 
 from piirag.governance.assessment.facts import Facts
 
@@ -26,6 +28,11 @@ HEAD = (
 OPEN = "TO BE FILLED IN"
 # What spreadsheet programs take for the beginning of a formula, also after white space.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+# Controls and marks without a width: a program may drop them and read what follows.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
+_BEGINS = re.compile(rf"(^|;\s*)(?=[{re.escape(''.join(_FORMULA))}])")
 
 
 def records_csv(facts: Facts, *, date: str) -> str:
@@ -66,8 +73,10 @@ def records_csv(facts: Facts, *, date: str) -> str:
 
 def safe_cell(text: str) -> str:
     """A cell that no spreadsheet program takes for a formula, on one line."""
-    flat = " ".join(text.split())
-    return f"'{flat}" if flat.startswith(_FORMULA) else flat
+    seen = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _UNSEEN)
+    flat = " ".join(seen.split())
+    # Some programs take a semicolon for the border of a cell, whatever the quotes say.
+    return _BEGINS.sub(r"\1'", flat)
 
 
 def _listed(items: object) -> str:

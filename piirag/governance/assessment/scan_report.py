@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from piirag.detection.entity_types import is_type_name
+from piirag.detection.entity_types import KNOWN_TYPES, is_type_name
 from piirag.detection.quasi.kinds import QUASI_TYPES, is_quasi, kind_of
 from piirag.detection.special.kinds import SPECIAL_TYPES
 from piirag.errors import ConfigurationError
@@ -61,7 +61,7 @@ class ScanFacts:
     @classmethod
     def from_report(cls, report: ScanReport) -> ScanFacts:
         """Take the counts out of a report."""
-        found = _counts(report.findings, is_type_name)
+        found = _counts(report.findings, _is_type)
         special = _counts(report.special, lambda kind: kind in SPECIAL_TYPES)
         special = {**{k: n for k, n in found.items() if k in SPECIAL_TYPES}, **special}
         quasi = {
@@ -83,6 +83,11 @@ class ScanFacts:
             _most_first(combined),
             _most_first(special),
         )
+
+
+def _is_type(kind: str) -> bool:
+    """A type that is known, or one of words: an IBAN has the form of a type, too."""
+    return kind in KNOWN_TYPES or (is_type_name(kind) and not any(map(str.isdigit, kind)))
 
 
 def _counts(found: Mapping[str, int], wanted: Callable[[str], bool]) -> dict[str, int]:

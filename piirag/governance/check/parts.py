@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ _TRACERS = (
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
 )
 _ON = "is there an audit log, and does it have a key"
+# How far the clocks of two machines may be apart.
+_AHEAD = timedelta(minutes=10)
 _CHAIN = "does the chain of the audit log hold"
 
 
@@ -133,20 +135,32 @@ def _swept(question: str, data: Mapping[str, Any], path: Path) -> Line:
             times = [str(r.get("time", "")) for r in found if r.get("outcome") == "ok"]
         finally:
             sink.close()
-        return _lately(id, question, max(times, default=""))
+        return _lately(id, question, times)
     except PiiragError as error:
         problem = f"the audit log cannot be read: {type(error).__name__}"
     return Line(id, question, FAIL, (problem,))
 
 
-def _lately(id: str, question: str, last: str) -> Line:
-    if not last:
+def _lately(id: str, question: str, times: Sequence[str]) -> Line:
+    if not times:
         told = ("no record of a sweep is in the audit log: piirag retention run",)
         return Line(id, question, UNKNOWN, told)
-    at = datetime.fromisoformat(last)
-    days = (datetime.now(UTC) - at).days
-    told = (f"last sweep {at:%Y-%m-%d}, {days} days ago",)
+    now = datetime.now(UTC)
+    at = [when for when in map(_when, times) if when is not None]
+    if len(at) < len(times) or max(at) > now + _AHEAD:
+        told = ("a record of a sweep has no time, or one that is still to come",)
+        return Line(id, question, FAIL, told)
+    days = (now - max(at)).days
+    told = (f"last sweep {max(at):%Y-%m-%d}, {max(days, 0)} days ago",)
     return Line(id, question, PASS if days <= 7 else FAIL, told)
+
+
+def _when(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def provider_lines(
@@ -164,7 +178,7 @@ def provider_lines(
     if "providers" not in data:
         return [
             Line("providers.policy", question, FAIL, ("there is no [providers] table",)),
-            _enforced(seen),
+            _enforced(seen, None),
             _tracing(None),
         ]
     from piirag.governance.check.config import load
@@ -176,23 +190,44 @@ def provider_lines(
     every = {**loaded.objects, **models}
     return [
         _verdicts(question, policy, every, [*failed, *loaded.failed]),
-        _enforced(seen),
+        _enforced(seen, policy),
         _tracing(policy),
     ]
 
 
-def _enforced(seen: Sequence[Seen]) -> Line:
+def _enforced(seen: Sequence[Seen], policy: ProviderPolicy | None) -> Line:
     """A policy in a file stops nothing by itself: the model's wrapper has to ask it."""
     id, question = "providers.enforced", "is the provider policy asked before each call"
     models = [s for s in seen if s.role == MODEL]
-    bare = [s for s in models if not s.policy]
     if not models:
         return Line(id, question, UNKNOWN, ("no model was seen",))
-    if bare:
-        why = "a guard of its HTTP client could not be seen"
-        told = tuple(f"{s.kind} at {s.path}: not by what stands around it; {why}" for s in bare)
-        return Line(id, question, UNKNOWN, told[:5])
+    bare = [s for s in models if not s.policy]
+    why = "not by what stands around it; a guard of its HTTP client could not be seen"
+    told = [f"{s.kind} at {s.path}: {why}" for s in bare]
+    if policy is not None:
+        other = [s for s in models if s.policy and not any(_same(policy, p) for p in s.policies)]
+        told += [f"{s.kind} at {s.path}: another policy than that of the file" for s in other]
+    if told:
+        return Line(id, question, UNKNOWN, tuple(told[:5]))
     return Line(id, question, PASS, tuple(f"{s.kind} at {s.path}" for s in models[:5]))
+
+
+def _same(policy: ProviderPolicy, other: object) -> bool:
+    """Whether two policies ask the same; where the models are is no part of that."""
+    if type(other) is not type(policy):
+        return False
+    names = [f.name for f in dataclasses.fields(policy) if not f.name.startswith("_")]
+    return all(
+        _plain(getattr(policy, name)) == _plain(getattr(other, name))
+        for name in names
+        if name not in ("models", "registry")
+    ) and (policy.registry is other.registry or _plain(policy.registry) == _plain(other.registry))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return set(value) if isinstance(value, (set, frozenset)) else value
 
 
 def _verdicts(

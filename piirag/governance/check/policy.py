@@ -18,8 +18,10 @@ _FOUND_AT = {
     "IBAN_CODE": 1.0,
     "US_SSN": 0.5,
     "IP_ADDRESS": 0.6,
+    # A model's score is a likelihood, and 1.0 is never one.
+    "PERSON": 0.99,
 }
-_DIRECT = (*_FOUND_AT, "PERSON")
+_DIRECT = tuple(_FOUND_AT)
 
 
 def policy_line(data: Mapping[str, Any], path: Path) -> Line:
@@ -53,6 +55,12 @@ def _problems(policy: Policy) -> tuple[list[str], list[str]]:
     for kind in _DIRECT:
         if split(policy.operator(kind))[0] == "keep":
             bad.append(f"operator of {kind} is keep: values are stored as they are")
+    for kind in sorted({*policy.thresholds, *policy.operators} - {*_DIRECT, "DEFAULT"}):
+        # What these are is the application's to say; that nothing becomes of them is to be known.
+        if policy.thresholds.get(kind, 0.0) >= 1.0:
+            unsure.append(f"threshold: {kind} is found only where its score is 1")
+        if kind in policy.operators and split(policy.operator(kind))[0] == "keep":
+            unsure.append(f"operator of {kind} is keep")
     if policy.second_look == "off":
         bad.append("second_look is off")
     if policy.replies == "allow":

@@ -36,7 +36,7 @@ class Seen:
         inner: The object itself, or the one within the part of piirag: a model whose provider can
             be asked for.
         audited: Whether it writes to an audit log.
-        policy: Whether a provider policy stands around it.
+        policies: The provider policies that are asked before it is called.
     """
 
     role: str
@@ -46,7 +46,12 @@ class Seen:
     why: str = ""
     inner: Any = None
     audited: bool = False
-    policy: bool = False
+    policies: tuple[Any, ...] = ()
+
+    @property
+    def policy(self) -> bool:
+        """Whether a provider policy stands around it."""
+        return bool(self.policies)
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.path}" + (f" ({self.why})" if self.why else "")
