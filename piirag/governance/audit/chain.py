@@ -37,6 +37,20 @@ class Head:
     hash: str = GENESIS
 
 
+def not_behind(found: Head, written: Head) -> Head:
+    """Where to go on: behind what was found, or behind what the same writer wrote last.
+
+    A log that went back, because somebody put an older state of it in its place, goes on with the
+    numbers that it had, so that what is gone stays to be seen.
+
+    Args:
+        found: The last record, as the log has it now.
+        written: The last one that this writer wrote.
+    """
+    replaced = found.seq == written.seq and found.hash != written.hash
+    return written if found.seq < written.seq or replaced else found
+
+
 @dataclass(frozen=True)
 class Removed:
     """Records that were deleted because their time was over; the chain goes on behind them.

@@ -98,7 +98,7 @@ def verified(
     marks = [mark for mark in (head, expected) if mark is not None and mark.seq > 0]
     for place, line in lines:
         walk.line(place, line, marks)
-    found = [*problems, *walk.finish(head, expected)]
+    found = list(dict.fromkeys([*problems, *walk.finish(head, expected)]))
     return Verification(
         walk.count,
         sum(r.last - r.first + 1 for r in removed),
@@ -157,7 +157,7 @@ class _Walk:
 
     def finish(self, head: Head | None, expected: Head | None) -> Iterator[Problem]:
         """What was found, and what is missing at the end."""
-        if head is None and self.count:
+        if head is None:
             yield Problem(HEAD)
         last = max([mark.seq for mark in (head, expected) if mark is not None], default=0)
         for place in self._altered:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,6 +41,10 @@ class Paths:
         """The name of a rotated file by its first record."""
         return self.current.with_name(f"{self.current.stem}.{first:012d}{self.current.suffix}")
 
+    def are_new(self) -> bool:
+        """Whether there is none but the head."""
+        return not (self.current.exists() or self.removed.exists() or self.all_rotated())
+
     def all_rotated(self) -> list[Path]:
         """The rotated files in the order of the chain."""
         stem, suffix = re.escape(self.current.stem), re.escape(self.current.suffix)
@@ -54,13 +58,16 @@ class Files:
 
     Args:
         paths: Their names.
+        begin: Told, with the head's file, that the log is a new one. It is told before there is
+            any other file: a log with files and an empty head lost its head.
 
     Raises:
         OSError: They cannot be opened.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, begin: Callable[[int], object] = lambda handle: None) -> None:
         self._paths = paths
+        self._begin = begin
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self.current = -1
@@ -81,6 +88,8 @@ class Files:
             self._lock_head()
             try:
                 if not self._same(self.current, self._paths.current):
+                    if not os.fstat(self.head).st_size and self._paths.are_new():
+                        self._begin(self.head)
                     self.reopen()
                 yield
             finally:
