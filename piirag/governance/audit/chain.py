@@ -7,10 +7,11 @@ take the trouble to compute the rest of the chain anew.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,39 @@ class Removed:
     first: int
     last: int
     hash: str
+
+    @property
+    def first_last(self) -> tuple[int, int]:
+        """The first and the last number."""
+        return self.first, self.last
+
+
+class Spans:
+    """Ranges of numbers, of which it can be asked whether a number is in one.
+
+    Args:
+        ranges: First and last numbers.
+        but: Ranges that are not meant.
+    """
+
+    def __init__(
+        self, ranges: Iterable[tuple[int, int]], but: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in sorted(ranges):
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(last, self._lasts[-1])
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+        but = tuple(but)
+        self._but = Spans(but) if but else None
+
+    def __contains__(self, number: int) -> bool:
+        place = bisect.bisect_right(self._firsts, number)
+        within = place > 0 and number <= self._lasts[place - 1]
+        return within and (self._but is None or number not in self._but)
 
 
 @dataclass(frozen=True)

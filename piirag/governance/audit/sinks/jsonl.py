@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,6 +156,10 @@ class JSONLinesSink:
 
     def _verify(self, expected: Head | None) -> Verification:
         problems = []
+        settled: Container[int] = ()
+        with contextlib.suppress(AuditError):
+            # Before the files are opened: a sweep may go on beside this.
+            settled = read_removed(self._paths.removed, self._chain).settled
         with reading(self._paths) as (handle, files):
             if handle is None and not files:
                 raise AuditError("there is no audit log under this name")
@@ -165,7 +169,7 @@ class JSONLinesSink:
                 if handle is not None and not os.fstat(handle).st_size and self._paths.are_new():
                     # The first writer has opened it and written nothing yet.
                     state = State()
-                removed = read_removed(self._paths.removed, self._chain)
+                removed = read_removed(self._paths.removed, self._chain).removed
             except AuditError:
                 removed = []
                 problems.append(Problem(HEAD))
@@ -188,6 +192,7 @@ class JSONLinesSink:
                 self._chain,
                 head=None if state is None else state.head,
                 removed=removed,
+                settled=settled,
                 expected=expected,
                 problems=problems,
                 torn=torn > 0,
@@ -245,7 +250,7 @@ class JSONLinesSink:
             if record is not None:
                 first = last.seq + 1
                 last = Head(record["seq"], record["hash"])
-        for gone in read_removed(self._paths.removed, self._chain):
+        for gone in read_removed(self._paths.removed, self._chain).removed:
             if gone.last > last.seq:
                 last = Head(gone.last, gone.hash)
         last = not_behind(last, self._last)

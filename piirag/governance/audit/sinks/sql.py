@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from piirag.errors import AuditError
-from piirag.governance.audit.chain import Chain, Head, Removed, canonical, not_behind, parsed
+from piirag.governance.audit.chain import Chain, Head, Removed, Spans, canonical, not_behind, parsed
 from piirag.governance.audit.record import seconds_of
 from piirag.governance.audit.sinks.base import Query, lost
 from piirag.governance.audit.sinks.head_file import merged
@@ -238,6 +238,8 @@ class SQLSink:
             self._chain,
             head=head,
             removed=removed,
+            # Deleting and noting it are one transaction.
+            settled=Spans(gone.first_last for gone in removed),
             expected=expected,
             problems=problems,
         )
