@@ -11,6 +11,7 @@ import bisect
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -184,6 +185,25 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError, AuditError):
         return None
     return record if good else None
+
+
+_HALF = re.compile(rb'(?:\{(?:"[ -~]*)?)?\0*')
+
+
+def is_half(line: bytes) -> bool:
+    """Whether bytes can be half a record: of a writer that was killed, or lost power.
+
+    Args:
+        line: What stands behind the last whole line.
+    """
+    if not _HALF.fullmatch(line):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    # All of it but the end of the line: then it is as it was written.
+    return parsed(line) is not None
 
 
 def check_key(key: Any) -> None:

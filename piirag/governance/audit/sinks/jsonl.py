@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from piirag.errors import AuditError, ConfigurationError
-from piirag.governance.audit.chain import Chain, Head, canonical, not_behind, parsed
+from piirag.governance.audit.chain import Chain, Head, canonical, is_half, not_behind, parsed
 from piirag.governance.audit.record import iso_of
 from piirag.governance.audit.sinks.base import Query, check_fsync, lost
 from piirag.governance.audit.sinks.flusher import Flusher
@@ -180,7 +180,8 @@ class JSONLinesSink:
             torn = 0
             if files and state is not None and sizes[-1] > state.size:
                 end = os.pread(files[-1][1].fileno(), sizes[-1] - state.size, state.size)
-                torn = len(end) - (end.rfind(b"\n") + 1)
+                half = end[end.rfind(b"\n") + 1 :]
+                torn = len(half) if is_half(half) else 0
                 sizes[-1] -= torn
             lines = (
                 (f"{path.name}:{number}", line.removesuffix(b"\n"))
@@ -343,7 +344,7 @@ def _whole(handle: int, *, cut: bool = False) -> int:
 
     Args:
         handle: The file.
-        cut: Cut half a line off, rather than end it.
+        cut: Cut half a record off, rather than end its line. What cannot be one is evidence.
     """
     size = os.fstat(handle).st_size
     end = size
@@ -356,7 +357,7 @@ def _whole(handle: int, *, cut: bool = False) -> int:
         end = start
     if end == size:
         return size
-    if cut:
+    if cut and is_half(os.pread(handle, size - end, end)):
         os.ftruncate(handle, end)
         return end
     os.write(handle, b"\n")
