@@ -49,9 +49,9 @@ class Stamp:
         writer: Who writes: the name of a service or a job, of letters, digits and ``._:/-``.
         label: One of `LABELS`, or a function from a chunk's metadata to one. A label that an
             earlier stage sealed can be raised here, not lowered.
-        source: The name of the source, such as ``"crm-export"``; no name of a file. If None, a keyed hash of what
-            the chunk's metadata have under `source_key`: a path may hold a name that no detector
-            knows.
+        source: The name of the source, such as ``"crm-export"``; no name of a file. If None, a
+            keyed hash of what the chunk's metadata have under `source_key`: a path may hold a name
+            that no detector knows.
         source_key: The metadata key of a file, as loaders write it.
         keyed_writer: Write a keyed hash of `writer`, which may then be any string: for writers
             who are persons.

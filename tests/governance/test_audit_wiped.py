@@ -225,7 +225,7 @@ def test_a_writer_that_was_killed_before_its_first_record_gives_no_alarm(tmp_pat
     (tmp_path / "audit.jsonl.head").touch()
     sink = _sink(tmp_path / "audit.jsonl")
     assert sink.verify().ok
-    sink.open()  # type: ignore[union-attr]
+    sink.open()
     assert sink.verify().ok
     # The first record is there, and the head does not know of it yet.
     head = (tmp_path / "audit.jsonl.head").read_bytes()

@@ -234,7 +234,6 @@ class TestAuditLines:
             assert removed == 1
         assert self.lines(tmp_path, table)["audit.chain"] == FAIL
 
-
     @pytest.mark.parametrize("name", ["a.jsonl", "a.db"])
     @pytest.mark.parametrize("how", ["deleted", "wiped", "begun anew", "empty head"])
     def test_a_log_that_was_deleted_or_wiped_fails(

@@ -95,7 +95,9 @@ class Spans:
         but = tuple(but)
         self._but = Spans(but) if but else None
 
-    def __contains__(self, number: int) -> bool:
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
         place = bisect.bisect_right(self._firsts, number)
         within = place > 0 and number <= self._lasts[place - 1]
         return within and (self._but is None or number not in self._but)

@@ -55,6 +55,7 @@ class AuditLog:
 
     Raises:
         ConfigurationError: A path that cannot be written, no sink, or a key that is too short.
+        AuditError: A database whose tables cannot be created.
     """
 
     def __init__(

@@ -23,8 +23,9 @@ class Problem:
     """Something in a log that is not as it was written.
 
     Args:
-        kind: ``"altered"``, ``"removed"``, ``"reordered"``, ``"repeated"`` (or deleted,
-            and there again), ``"truncated"`` (at the end) or ``"head"`` (the note of the last record is missing or does not fit).
+        kind: ``"altered"``, ``"removed"``, ``"reordered"``, ``"repeated"`` (or deleted
+            and there again), ``"truncated"`` (at the end) or ``"head"`` (the note of the last
+            record is missing or does not fit).
         place: Where, such as ``"audit.jsonl:7"``; empty for what is not there.
         first: The number of the first record it is about; None where that cannot be told.
         last: The number of the last.

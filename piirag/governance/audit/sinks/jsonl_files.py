@@ -152,9 +152,13 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
         The file of the head, None where there is none, and the others in the order of the chain.
     """
     with contextlib.ExitStack() as stack:
-        head = None
-        with contextlib.suppress(FileNotFoundError):
-            head = os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
+        head = _opened_head(paths)
+        if head is None and paths.are_new():
+            yield None, []
+            return
+        # Whoever made the files has made the head before them, and since the first look perhaps.
+        head = _opened_head(paths) if head is None else head
+        if head is not None:
             stack.callback(os.close, head)
             lock(head, shared=True)
         files: list[tuple[Path, IO[bytes]]] = []
@@ -162,6 +166,13 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
             with contextlib.suppress(FileNotFoundError):
                 files.append((path, stack.enter_context(path.open("rb"))))
         yield head, files
+
+
+def _opened_head(paths: Paths) -> int | None:
+    try:
+        return os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
 
 
 def lines_of(file: IO[bytes], size: int) -> Iterator[bytes]:
