@@ -17,7 +17,7 @@ from piirag.config_file import DEFAULT_FILE
 from piirag.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from piirag.governance.audit import AuditConfig, Verification
+    from piirag.governance.audit import AuditConfig, Chain, Verification
     from piirag.governance.audit.sinks import StoringSink
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: check it, and read it.")
@@ -61,7 +61,7 @@ def verify(
 
     Exit codes: 0 whole, 1 not whole, 4 no log there, 2 wrong usage.
     """
-    sink, _ = _opened(log, config, key_file, key_env)
+    sink, _, _ = _opened(log, config, key_file, key_env)
     try:
         found = sink.verify(_mark(expect))
     finally:
@@ -93,27 +93,35 @@ def show(
 ) -> None:
     """Print records, one JSON object a line.
 
+    One whose hash does not fit, under the key that was given, has "fits": false. That it stands
+    where it was written is told by verify alone.
+
     Exit codes: 0 some were found, 4 none, 2 wrong usage.
     """
     from piirag.governance.audit.sinks import Query
 
-    sink, tags = _opened(log, config, key_file, key_env)
-    count = 0
+    sink, chain, tags = _opened(log, config, key_file, key_env)
+    count = wrong = 0
     try:
         users = None if user is None else tags(given_user(user))
         query = Query(request, event, _moment(since), _moment(until), users)
         for record in _first(sink.read(query), limit):
             count += 1
+            if not chain.fits(record):
+                wrong += 1
+                record = {**record, "fits": False}
             typer.echo(json.dumps(record, sort_keys=True, ensure_ascii=False))
     finally:
         sink.close()
+    if wrong:
+        typer.echo(f"{wrong} do not fit: altered, forged, or of another key", err=True)
     raise typer.Exit(OK if count else NOTHING)
 
 
 def _opened(
     log: Path | None, config: Path | None, key_file: Path | None, key_env: str | None
-) -> tuple[StoringSink, Any]:
-    """The sink, bound to its key, and a function from a user to the user's tags."""
+) -> tuple[StoringSink, Chain, Any]:
+    """The sink, the chain it is bound to, and a function from a user to the user's tags."""
     from piirag.governance.audit import AuditConfig, Chain
 
     if log is not None and config is not None:
@@ -135,7 +143,8 @@ def _opened(
         typer.echo("no audit log is there", err=True)
         raise typer.Exit(NOTHING)
     sink = chosen.sink()
-    sink.bind(Chain(chosen.key()))
+    chain = Chain(chosen.key())
+    sink.bind(chain)
 
     def tags(user_id: str) -> list[str]:
         secrets = chosen.tags()
@@ -144,7 +153,7 @@ def _opened(
         finally:
             secrets.close()
 
-    return sink, tags
+    return sink, chain, tags
 
 
 def _is_there(config: AuditConfig) -> bool:

@@ -28,6 +28,13 @@ STAMP_KEYS = (SOURCE, WRITER, INGESTED_AT, LABEL, SEAL)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 
+# Files bear the names of persons, in forms that no detector knows: cv_jane_roe.pdf.
+_FILE = re.compile(
+    r".*\.(?:pdf|docx?|odt|rtf|xlsx?|ods|csv|tsv|pptx?|txt|md|html?|xml|json|eml|msg|mbox|vcf"
+    r"|png|jpe?g|tiff?|zip)",
+    re.IGNORECASE,
+)
+
 Labelling = str | Callable[[Mapping[str, Any]], str]
 
 
@@ -42,9 +49,9 @@ class Stamp:
         writer: Who writes: the name of a service or a job, of letters, digits and ``._:/-``.
         label: One of `LABELS`, or a function from a chunk's metadata to one. A label that an
             earlier stage sealed can be raised here, not lowered.
-        source: The name of the source, such as ``"crm-export"``. If None, a keyed hash of what
-            the chunk's metadata have under `source_key`: a path may hold a name that no detector
-            knows.
+        source: The name of the source, such as ``"crm-export"``; no name of a file. If None, a
+            keyed hash of what the chunk's metadata have under `source_key`: a path may hold a name
+            that no detector knows.
         source_key: The metadata key of a file, as loaders write it.
         keyed_writer: Write a keyed hash of `writer`, which may then be any string: for writers
             who are persons.
@@ -71,6 +78,11 @@ class Stamp:
             raise ConfigurationError(
                 "writer and source are names of letters, digits and ._:/- of at most 64 "
                 "characters; keyed_writer=True takes any writer"
+            )
+        if any(_FILE.fullmatch(name) for name in names):
+            raise ConfigurationError(
+                "writer and source are no names of files: without source, a keyed hash of the "
+                "file that the metadata name is written"
             )
         if self.keyed_writer and not (isinstance(self.writer, str) and self.writer):
             raise ConfigurationError("the writer is a string")

@@ -187,6 +187,32 @@ def test_half_a_line_of_a_killed_writer_is_left_out_and_cut_off(tmp_path: Path) 
     assert not result.torn
 
 
+@pytest.mark.parametrize("half", [b"{", b'{"', b'{"event":"mod', b"\0" * 9, b'{"a\0\0'])
+def test_what_may_be_half_a_record_is_no_problem(tmp_path: Path, half: bytes) -> None:
+    sink = _sink(tmp_path / "audit.jsonl")
+    sink.append(record(0))
+    with sink.path.open("ab") as file:
+        file.write(half)
+    assert sink.verify().ok and sink.verify().torn
+    sink.append(record(1))
+    assert sink.verify().ok
+    assert sink.path.read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("junk", [b"junk\0" * 1000, b'{"evil": 1}', b'{"evil":1}', b"\xff{", b"7"])
+def test_what_is_no_half_of_a_record_is_a_problem_and_stays(tmp_path: Path, junk: bytes) -> None:
+    sink = _sink(tmp_path / "audit.jsonl")
+    sink.append(record(0))
+    with sink.path.open("ab") as file:
+        file.write(junk)
+    for number in range(1, 3):
+        result = sink.verify()
+        assert [p.kind for p in result.problems] == ["altered"]
+        assert not result.torn
+        sink.append(record(number))
+    assert sink.path.read_bytes().count(junk + b"\n") == 1
+
+
 def test_a_record_the_head_does_not_know_of_yet_is_kept(tmp_path: Path) -> None:
     sink = _sink(tmp_path / "audit.jsonl")
     sink.append(record(0))

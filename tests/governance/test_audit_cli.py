@@ -89,6 +89,23 @@ def test_another_key_shows(path: Path) -> None:
     assert "NOT WHOLE" in result.output
 
 
+def test_forged_records_are_shown_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    with AuditLog(path, key=KEY) as log:
+        log.write({"event": "model_call", "outcome": "ok"})
+    with path.open("ab") as file:
+        for end in (b"\n", b""):
+            file.write(b'{"event":"model_call","hash":"x","prev":"y","seq":99}' + end)
+    result = _run("show", path, "--key-env", "AUDIT_KEY", env=_environment())
+    assert result.exit_code == 0
+    assert [json.loads(line).get("fits") for line in result.stdout.splitlines()] == [
+        None,
+        False,
+        False,
+    ]
+    assert result.stderr == "2 do not fit: altered, forged, or of another key\n"
+
+
 def test_a_record_that_has_to_be_there(path: Path) -> None:
     last = _run("verify", "--config", _toml(path)).output.split("last: ")[1].strip()
     assert _run("verify", "--config", _toml(path), "--expect", last).exit_code == 0

@@ -15,6 +15,7 @@ _START = 1_700_000_000.0
 
 def test_sqlite_goes_by_the_index_on_time(tmp_path: Path) -> None:
     sink = SQLiteSink(tmp_path / "audit.db")
+    sink.open()
     sink.close()
     with sqlite3.connect(tmp_path / "audit.db") as db:
         plan = db.execute(f"EXPLAIN QUERY PLAN {OVER.format(records='audit_records')}", (1, 0, 0))
@@ -28,6 +29,7 @@ def test_postgres_goes_by_the_index_on_time(postgres_server: str, schema: str) -
     import psycopg
 
     sink = PostgresSink(postgres_server, schema=schema)
+    sink.open()
     sink.close()
     table = f"{schema}.audit_records"
     with psycopg.connect(postgres_server) as db:

@@ -241,6 +241,40 @@ class TestAuditLines:
             assert removed == 1
         assert self.lines(tmp_path, table)["audit.chain"] == FAIL
 
+    @pytest.mark.parametrize("name", ["a.jsonl", "a.db"])
+    @pytest.mark.parametrize("how", ["deleted", "wiped", "begun anew", "empty head"])
+    def test_a_log_that_was_deleted_or_wiped_fails(
+        self, name: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from piirag.governance.audit import AuditConfig
+
+        monkeypatch.setenv("AUDIT_KEY", "A" * 43 + "=")
+        table = f'[audit]\npath = "{name}"\nkey_env = "AUDIT_KEY"\n'
+        self.lines(tmp_path, table)
+        config = AuditConfig.from_file(tmp_path / "piirag.toml")
+        config.open().close()
+        # Nothing was written yet.
+        assert self.lines(tmp_path, table)["audit.chain"] == UNKNOWN
+        with config.open() as log:
+            log.write({"event": "model_call", "outcome": "ok"})
+        assert self.lines(tmp_path, table)["audit.chain"] == PASS
+        if how == "deleted":
+            (tmp_path / name).unlink()
+        elif how == "empty head" and name == "a.jsonl":
+            (tmp_path / name).write_bytes(b"")
+            (tmp_path / f"{name}.head").write_bytes(b"")
+        elif how == "empty head":
+            with sqlite3.connect(tmp_path / name) as db:
+                db.execute("DELETE FROM audit_records")
+                db.execute("DELETE FROM audit_head")
+        else:
+            for path in tmp_path.glob(f"{name}*"):
+                if ".tags" not in path.name:
+                    path.unlink()
+            if how == "begun anew":
+                config.open().close()
+        assert self.lines(tmp_path, table)["audit.chain"] == FAIL
+
 
 @pytest.mark.parametrize(
     ("days", "status"), [((1,), PASS), ((9,), FAIL), ((1, -400), FAIL), ((-400,), FAIL)]

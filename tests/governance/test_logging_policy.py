@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import logging
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +130,58 @@ def test_the_second_look_that_fails_withholds(monkeypatch: pytest.MonkeyPatch, v
     assert check.counts["WITHHELD"] > 0
 
 
+class _Printed:
+    """An object whose text holds a value, from the third time on."""
+
+    def __init__(self, times: int = 0) -> None:
+        self.left = times
+
+    def __str__(self) -> str:
+        self.left -= 1
+        return "fine" if self.left >= 0 else _MAIL
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass
+class _Data:
+    mail: str
+
+
+_OBJECTS: list[Callable[[], Any]] = [
+    lambda: _MAIL.encode(),
+    lambda: bytearray(_MAIL.encode()),
+    lambda: {_MAIL},
+    lambda: frozenset([_MAIL.encode()]),
+    lambda: _Data(_MAIL),
+    lambda: ValueError(_MAIL),
+    lambda: _Printed(),
+    lambda: _Printed(2),
+    lambda: [{"a": ({_MAIL}, _Data(_MAIL))}],
+]
+
+
+@pytest.mark.parametrize("made", _OBJECTS)
+@pytest.mark.parametrize("action", ["store", "redact"])
+def test_an_object_lets_no_value_through(
+    lines: io.StringIO, action: str, made: Callable[[], Any]
+) -> None:
+    policy = LoggingPolicy(sinks={"app": {"x": action}})
+    _logger(lines, policy).info("m", extra={"x": made()})
+    assert lines.getvalue().startswith("m ")
+    assert "x" in json.loads(lines.getvalue()[2:])
+    shown = "".join(str(_event(policy, event="m", x=made())["x"]) for _ in range(3))
+    assert _MAIL not in lines.getvalue() + shown
+
+
+def test_an_object_that_cannot_be_printed_is_withheld() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise ValueError(_MAIL)
+
+    assert Writer().field("store", "x", [Broken()]) == ["[WITHHELD]"]
+
+
 # Python's logging
 
 
@@ -220,6 +275,33 @@ def test_a_filter_that_fails_withholds(lines: io.StringIO) -> None:
     assert lines.getvalue() == "[WITHHELD]\n"
 
 
+def test_an_extra_with_the_name_of_a_mark_is_an_extra(lines: io.StringIO) -> None:
+    logger = _logger(lines, LoggingPolicy())
+    [handler] = logger.handlers
+    [only] = handler.filters
+    handler.setFormatter(logging.Formatter("%(message)s %(_piirag_x)s"))
+    marks = {"_piirag_x": _MAIL, f"_piirag_policy_{id(only)}": True, "_piirag_scrubbed": True}
+    logger.info("mail from %s", _MAIL, extra=marks)
+    assert lines.getvalue() == "mail from [EMAIL_ADDRESS] [EMAIL_ADDRESS]\n"
+
+
+@pytest.mark.parametrize("action", ["store", "redact", "hash", "drop"])
+def test_the_rest_of_a_record_is_searched(lines: io.StringIO, action: str) -> None:
+    logger = _logger(lines, LoggingPolicy(fields={"message": action}))
+    [handler] = logger.handlers
+    handler.setFormatter(logging.Formatter("%(message)s %(name)s %(threadName)s"))
+    logger.name = f"shop.{_MAIL}"
+
+    def work(jane: str = _MAIL) -> None:
+        logger.info("no user jane.roeburn@example.com", stack_info=True)
+
+    thread = threading.Thread(target=work, name=f"for {_MAIL}")
+    thread.start()
+    thread.join()
+    assert "Stack" in lines.getvalue()
+    assert _MAIL not in lines.getvalue()
+
+
 # structlog, whose processors are plain functions of a dict
 
 
@@ -247,6 +329,18 @@ def test_structlog_events_are_treated_as_the_policy_says() -> None:
     assert "note" not in found
     assert found["kind"] == "report [EMAIL_ADDRESS]"
     assert found["other"] == ["[EMAIL_ADDRESS]"]
+
+
+@pytest.mark.parametrize(
+    "name", ["_x", "logger", "level", "timestamp", "_record", "_from_structlog"]
+)
+def test_every_field_of_an_event_is_searched(name: str) -> None:
+    found = _event(LoggingPolicy(sinks={"app": {name: "store"}}), event="m", **{name: _MAIL})
+    assert _MAIL not in str(found)
+    assert name in found
+    record = logging.LogRecord("shop", 20, "a.py", 1, "m", (), None)
+    kept = _event(LoggingPolicy(), event="m", _record=record, _from_structlog=False)
+    assert kept["_record"] is record and kept["_from_structlog"] is False
 
 
 @pytest.mark.parametrize("action", ["store", "redact", "hash", "drop"])

@@ -156,6 +156,16 @@ def test_names_with_personal_data_are_refused_and_a_writer_can_be_hashed() -> No
     assert "jane" not in repr(keyed)
 
 
+@pytest.mark.parametrize("name", ["cv_jane_roe.pdf", "mail/jane.eml", "Jane-Roe.DOCX"])
+def test_the_name_of_a_file_is_no_name_of_a_source(name: str) -> None:
+    for arguments in ({"writer": "nightly", "source": name}, {"writer": name}):
+        with pytest.raises(ConfigurationError, match="files") as caught:
+            Stamp(**arguments)
+        assert "roe" not in str(caught.value).lower()
+    Stamp("nightly.job", source="crm.export")
+    Stamp(name, keyed_writer=True)
+
+
 def test_labels_are_ordered() -> None:
     assert highest(["internal", "restricted", None, "secret", "public"]) == "restricted"
     assert highest([None, 3]) is None

@@ -7,10 +7,12 @@ take the trouble to compute the rest of the chain anew.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +39,20 @@ class Head:
     hash: str = GENESIS
 
 
+def not_behind(found: Head, written: Head) -> Head:
+    """Where to go on: behind what was found, or behind what the same writer wrote last.
+
+    A log that went back, because somebody put an older state of it in its place, goes on with the
+    numbers that it had, so that what is gone stays to be seen.
+
+    Args:
+        found: The last record, as the log has it now.
+        written: The last one that this writer wrote.
+    """
+    replaced = found.seq == written.seq and found.hash != written.hash
+    return written if found.seq < written.seq or replaced else found
+
+
 @dataclass(frozen=True)
 class Removed:
     """Records that were deleted because their time was over; the chain goes on behind them.
@@ -50,6 +66,41 @@ class Removed:
     first: int
     last: int
     hash: str
+
+    @property
+    def first_last(self) -> tuple[int, int]:
+        """The first and the last number."""
+        return self.first, self.last
+
+
+class Spans:
+    """Ranges of numbers, of which it can be asked whether a number is in one.
+
+    Args:
+        ranges: First and last numbers.
+        but: Ranges that are not meant.
+    """
+
+    def __init__(
+        self, ranges: Iterable[tuple[int, int]], but: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in sorted(ranges):
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(last, self._lasts[-1])
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+        but = tuple(but)
+        self._but = Spans(but) if but else None
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        place = bisect.bisect_right(self._firsts, number)
+        within = place > 0 and number <= self._lasts[place - 1]
+        return within and (self._but is None or number not in self._but)
 
 
 @dataclass(frozen=True)
@@ -136,6 +187,25 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError, AuditError):
         return None
     return record if good else None
+
+
+_HALF = re.compile(rb'(?:\{(?:"[ -~]*)?)?\0*')
+
+
+def is_half(line: bytes) -> bool:
+    """Whether bytes can be half a record: of a writer that was killed, or lost power.
+
+    Args:
+        line: What stands behind the last whole line.
+    """
+    if not _HALF.fullmatch(line):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    # All of it but the end of the line: then it is as it was written.
+    return parsed(line) is not None
 
 
 def check_key(key: Any) -> None:

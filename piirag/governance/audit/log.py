@@ -11,8 +11,16 @@ from piirag.errors import ConfigurationError
 from piirag.governance.audit.chain import Chain, Head, check_key
 from piirag.governance.audit.fields import DEFAULTS, Cleaner
 from piirag.governance.audit.record import AuditRecord
-from piirag.governance.audit.sinks.base import ForwardingSink, Query, Sink, StoringSink
+from piirag.governance.audit.sinks.base import (
+    ForwardingSink,
+    Query,
+    Sink,
+    StoringSink,
+    lost,
+    mark_of,
+)
 from piirag.governance.audit.sinks.jsonl import JSONLinesSink
+from piirag.governance.audit.sinks.sql import SQLSink
 from piirag.governance.audit.tags import MemoryTags, SQLiteTags, UserTags
 from piirag.governance.audit.verify import Verification
 from piirag.governance.logging_policy.apply import Writer
@@ -47,6 +55,7 @@ class AuditLog:
 
     Raises:
         ConfigurationError: A path that cannot be written, no sink, or a key that is too short.
+        AuditError: A database whose tables cannot be created.
     """
 
     def __init__(
@@ -68,10 +77,11 @@ class AuditLog:
         chain = Chain(key)
         for sink in self._storing:
             sink.bind(chain)
-            if isinstance(sink, JSONLinesSink):
+            if isinstance(sink, JSONLinesSink | SQLSink):
                 sink.open()
         self._key = key
         self._tags = tags
+        self._begun: set[str] = set()
         writer = Writer((policy or LoggingPolicy()).over(DEFAULTS), guard=guard, key=key)
         self._cleaner = Cleaner(writer, lambda user_id: self.tags.tagger(user_id))
 
@@ -110,10 +120,24 @@ class AuditLog:
         fields = self._cleaner.tagged(record.to_dict())
         place: dict[str, Any] = {}
         for sink in self._storing:
-            sealed = sink.append(self._cleaner.cleaned(sink.name, fields, redacted))
+            sealed = self._append(sink, self._cleaner.cleaned(sink.name, fields, redacted))
             place = place or {name: sealed[name] for name in ("schema", "seq", "prev", "hash")}
         for other in self._forwarding:
             other.emit({**self._cleaner.cleaned(other.name, fields, redacted), **place})
+
+    def _append(self, sink: StoringSink, record: Mapping[str, Any]) -> dict[str, Any]:
+        mark = mark_of(sink)
+        if mark in self._begun:
+            return sink.append(record)
+        # The mark outlives the log: a first record under a mark is that of a log that was wiped.
+        # Looked for before the record is written, so that several that begin at once agree.
+        before = self.tags.has_begun(mark)
+        sealed = sink.append(record)
+        if before and sealed["seq"] == 1:
+            sink.append(lost())
+        self.tags.note_begun(mark)
+        self._begun.add(mark)
+        return sealed
 
     def user_tag(self, user_id: str) -> str:
         """The tag that stands for a user, ``u_`` and 32 hexadecimal digits; see `UserTags`.

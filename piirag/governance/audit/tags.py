@@ -41,6 +41,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS {generations} (number BIGINT PRIMARY KEY, secret {blob} NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {secrets} (generation BIGINT NOT NULL, lookup {blob} NOT NULL,"
     " secret {blob} NOT NULL, PRIMARY KEY (generation, lookup))",
+    "CREATE TABLE IF NOT EXISTS {begun} (log {blob} PRIMARY KEY)",
 )
 
 Execute = Callable[..., Any]
@@ -180,6 +181,28 @@ class UserTags:
         if count:
             self._wipe()
         return count
+
+    def has_begun(self, log: str) -> bool:
+        """Whether records were written to a log.
+
+        Args:
+            log: What the log is called.
+        """
+        sql = "SELECT 1 FROM {begun} WHERE log = ?"
+        return bool(self._do(lambda execute: execute(sql, self._mark(log))))
+
+    def note_begun(self, log: str) -> None:
+        """Keep the mark that records were written to a log: it outlives the log's files.
+
+        Args:
+            log: What the log is called.
+        """
+        sql = "INSERT INTO {begun} VALUES (?) ON CONFLICT DO NOTHING"
+        self._do(lambda execute: execute(sql, self._mark(log)))
+
+    def _mark(self, log: str) -> bytes:
+        # Of another key, and so another chain, there is another mark.
+        return hmac.digest(self._key or b"no key", f"begun|{log}".encode(), "sha256")
 
     def _secret(self, user_id: str | None) -> bytes:
         number = int(self._clock() / DAY // self._days)
@@ -338,5 +361,5 @@ def _sqlite(text: str) -> str:
     return text.format(blob="BLOB", **_NAMES)
 
 
-_NAMES: dict[str, str] = {name: f"audit_{name}" for name in ("generations", "secrets")}
+_NAMES: dict[str, str] = {name: f"audit_{name}" for name in ("generations", "secrets", "begun")}
 TABLES: Sequence[str] = tuple(_NAMES)

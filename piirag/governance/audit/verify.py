@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from piirag.governance.audit.chain import Chain, Head, Removed, parsed
+from piirag.governance.audit.chain import Chain, Head, Removed, Spans, parsed
 
 ALTERED = "altered"
 REMOVED = "removed"
@@ -23,8 +23,9 @@ class Problem:
     """Something in a log that is not as it was written.
 
     Args:
-        kind: ``"altered"``, ``"removed"``, ``"reordered"``, ``"repeated"``, ``"truncated"`` (at
-            the end) or ``"head"`` (the note of the last record is missing or does not fit).
+        kind: ``"altered"``, ``"removed"``, ``"reordered"``, ``"repeated"`` (or deleted
+            and there again), ``"truncated"`` (at the end) or ``"head"`` (the note of the last
+            record is missing or does not fit).
         place: Where, such as ``"audit.jsonl:7"``; empty for what is not there.
         first: The number of the first record it is about; None where that cannot be told.
         last: The number of the last.
@@ -79,6 +80,7 @@ def verified(
     *,
     head: Head | None,
     removed: Sequence[Removed] = (),
+    settled: Container[int] = (),
     expected: Head | None = None,
     problems: Sequence[Problem] = (),
     torn: bool = False,
@@ -90,15 +92,17 @@ def verified(
         chain: How they were linked.
         head: The note of the last record; None where it is missing.
         removed: What was deleted because its time was over.
+        settled: The numbers of those that cannot be there any more: no sweep that may
+            have been interrupted was about to delete them.
         expected: A record that has to be there, from an earlier look.
         problems: What was seen before.
         torn: The log ends in half a line.
     """
-    walk = _Walk(chain, removed)
+    walk = _Walk(chain, removed, settled)
     marks = [mark for mark in (head, expected) if mark is not None and mark.seq > 0]
     for place, line in lines:
         walk.line(place, line, marks)
-    found = [*problems, *walk.finish(head, expected)]
+    found = list(dict.fromkeys([*problems, *walk.finish(head, expected)]))
     return Verification(
         walk.count,
         sum(r.last - r.first + 1 for r in removed),
@@ -115,14 +119,18 @@ class _Walk:
     Args:
         chain: How records are linked.
         removed: What was deleted on purpose.
+        settled: Numbers of it that cannot be there.
     """
 
-    def __init__(self, chain: Chain, removed: Sequence[Removed]) -> None:
+    def __init__(self, chain: Chain, removed: Sequence[Removed], settled: Container[int]) -> None:
         self.count = 0
         self.head = Head()
         self.problems: list[Problem] = []
         self._chain = chain
         self._removed = {r.first: r for r in removed}
+        self._gone = Spans(r.first_last for r in removed)
+        self._settled = settled
+        self._left = 0
         self._next = 1
         self._prev: str | None = self.head.hash
         # Lines that say nothing reliable, since the last one that did.
@@ -143,6 +151,13 @@ class _Walk:
         for mark in marks:
             if seq == mark.seq and record["hash"] != mark.hash:
                 self.problems.append(Problem(ALTERED, place, seq, seq))
+        if seq in self._gone:
+            # Noted as deleted, and the deletion was interrupted: the next one goes on. Else
+            # somebody put it back.
+            if seq in self._settled or seq <= self._left:
+                self.problems.append(Problem(REPEATED, place, seq, seq))
+            self._left = max(seq, self._left)
+            return
         if seq < self._next:
             self._earlier(place, seq)
             return
@@ -157,7 +172,7 @@ class _Walk:
 
     def finish(self, head: Head | None, expected: Head | None) -> Iterator[Problem]:
         """What was found, and what is missing at the end."""
-        if head is None and self.count:
+        if head is None:
             yield Problem(HEAD)
         last = max([mark.seq for mark in (head, expected) if mark is not None], default=0)
         for place in self._altered:
@@ -201,9 +216,6 @@ class _Walk:
             self._hop()
 
     def _earlier(self, place: str, seq: int) -> None:
-        if any(gone.first <= seq <= gone.last for gone in self._removed.values()):
-            # Noted as deleted, and the deletion was interrupted: the next one goes on.
-            return
         for number, gap in enumerate(self._missing):
             if seq in gap:
                 rest = [range(gap.start, seq), range(seq + 1, gap.stop)]

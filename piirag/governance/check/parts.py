@@ -52,27 +52,66 @@ def audit_lines(data: Mapping[str, Any], path: Path, seen: Sequence[Seen]) -> li
     told = ("chained under a key" if keyed else "no key: who can write it can forge it",)
     told += (f"written by: {', '.join(writers)}" if writers else "nothing seen writes to it",)
     on = Line("audit.on", _ON, UNKNOWN if keyed and not writers else PASS if keyed else FAIL, told)
-    file = config.folder / str(config.table.get("path", ""))
-    if "url_env" not in config.table and not file.is_file():
-        return [on, Line("audit.chain", _CHAIN, UNKNOWN, ("nothing is in it yet",))]
     return [on, _chain(config)]
 
 
 def _chain(config: AuditConfig) -> Line:
+    from piirag.governance.audit.sinks.sql import SQLSink
+
     problem = ""
     try:
+        begun = _has_begun(config)
+        if not _has_files(config):
+            told = "records were written, and the log is gone" if begun else "nothing is in it yet"
+            return Line("audit.chain", _CHAIN, FAIL if begun else UNKNOWN, (told,))
         sink = _sink(config)
         try:
+            if isinstance(sink, SQLSink) and not sink.exists() and not begun:
+                return Line("audit.chain", _CHAIN, UNKNOWN, ("nothing is in it yet",))
             found = sink.verify()
         finally:
             sink.close()
         told = f"{found.records} records, {found.expired} deleted by age"
-        if found.ok:
+        if not found.ok:
+            return Line("audit.chain", _CHAIN, FAIL, (told, *map(str, found.problems[:5])))
+        if found.records or found.expired:
             return Line("audit.chain", _CHAIN, PASS, (told,))
-        return Line("audit.chain", _CHAIN, FAIL, (told, *map(str, found.problems[:5])))
+        # Whole because it is empty says nothing.
+        told = "records were written, and none is left" if begun else "nothing is in it yet"
+        return Line("audit.chain", _CHAIN, FAIL if begun else UNKNOWN, (told,))
     except PiiragError as error:
         problem = f"it cannot be read: {type(error).__name__}"
     return Line("audit.chain", _CHAIN, FAIL, (problem,))
+
+
+def _has_files(config: AuditConfig) -> bool:
+    """Whether anything of the log itself is there: records, or what is noted beside them."""
+    if "url_env" in config.table:
+        return True
+    from piirag.governance.audit.sinks.jsonl_files import Paths
+
+    paths = Paths(config.folder / str(config.table.get("path", "")))
+    return paths.current.parent.is_dir() and (paths.head.exists() or not paths.are_new())
+
+
+def _has_begun(config: AuditConfig) -> bool:
+    """Whether the mark beside the tags' secrets says that records were written once."""
+    from piirag.governance.audit.sinks.base import mark_of, mark_of_file
+
+    file = config.folder / f"{config.table.get('path', '')}.tags"
+    if "url_env" not in config.table and not file.is_file():
+        return False
+    tags = config.tags()
+    try:
+        if "url_env" not in config.table:
+            return tags.has_begun(mark_of_file(config.folder / str(config.table.get("path", ""))))
+        sink = config.sink()
+        try:
+            return tags.has_begun(mark_of(sink))
+        finally:
+            sink.close()
+    finally:
+        tags.close()
 
 
 def _sink(config: AuditConfig) -> StoringSink:

@@ -63,7 +63,11 @@ class SecondCheck:
             self._counts[kind] += 1
 
     def value(self, value: Any) -> Any:
-        """JSON data, its keys too, without what has the form of personal data."""
+        """Data, its keys too, without what has the form of personal data.
+
+        What is no JSON is given back as the text it would be printed as: a renderer would print
+        it, and an object may say other things each time it is asked.
+        """
         if not isinstance(value, str) and self._is_clean(value):
             return value
         return self._value(value)
@@ -81,13 +85,23 @@ class SecondCheck:
             return self.text(value)
         if isinstance(value, dict):
             return {self.text(str(key)): self._value(inner) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple | set | frozenset):
             return [self._value(inner) for inner in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             shown = repr(value)
             clean = self.text(shown)
             return value if clean == shown else clean
-        return value
+        if value is None or isinstance(value, bool):
+            return value
+        return self._printed(value)
+
+    def _printed(self, value: Any) -> str:
+        try:
+            if isinstance(value, bytes | bytearray | memoryview):
+                return self.text(bytes(value).decode("utf-8", "replace"))
+            return self.text(str(value))
+        except Exception:  # noqa: BLE001 - what cannot be read is not let through
+            return self._withheld()
 
     def __repr__(self) -> str:
         return f"SecondCheck({sum(self.counts.values())} replaced)"

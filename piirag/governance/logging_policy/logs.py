@@ -15,7 +15,9 @@ class PolicyLogFilter(logging.Filter):
 
     Put it on handlers, as `LogScrubber`, which does the redacting. The fields are the names of
     the extras, and ``message`` and ``exception``; of the message, ``"store"`` means that the
-    second look alone is taken, and of the exception, ``"drop"`` that its type stays.
+    second look alone is taken, and of the exception, ``"drop"`` that its type stays. The stack and
+    the names of threads and tasks are always redacted; of the logger's name the second look alone
+    is taken. An extra that is no JSON becomes the text it would be printed as.
 
     Args:
         writer: Holds the policy; one with the default policy if None.
@@ -27,11 +29,13 @@ class PolicyLogFilter(logging.Filter):
         self._writer = writer if writer is not None else Writer()
         self._sink = sink
         self._scrubber: LogScrubber | None = None
-        self._mark = f"_piirag_policy_{id(self)}"
+        self._name = f"_piirag_policy_{id(self)}"
+        # An extra can have the name, and not be this.
+        self._mark = object()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Apply the policy to a record; it always passes."""
-        if record.__dict__.get(self._mark):
+        if record.__dict__.get(self._name) is self._mark:
             return True
         try:
             self._apply(record)
@@ -40,12 +44,13 @@ class PolicyLogFilter(logging.Filter):
             record.exc_info = record.exc_text = record.stack_info = None
             for name in set(record.__dict__) - OWN_ATTRIBUTES:
                 record.__dict__[name] = WITHHELD
-        record.__dict__[self._mark] = True
+        record.__dict__[self._name] = self._mark
         return True
 
     def _apply(self, record: logging.LogRecord) -> None:
         extras = {n: record.__dict__.pop(n) for n in set(record.__dict__) - OWN_ATTRIBUTES}
-        kept = {n: v for n, v in extras.items() if n.startswith("_piirag")}
+        # The marks of filters are bare objects, which say nothing.
+        kept = {n: v for n, v in extras.items() if n.startswith("_piirag") and type(v) is object}
         clean = {}
         for name, value in extras.items():
             action = self._writer.policy.action(self._sink, name)
@@ -53,6 +58,7 @@ class PolicyLogFilter(logging.Filter):
                 clean[name] = self._writer.field(action, name, value)
         self._exception(record)
         self._message(record)
+        record.name = self._writer.check.text(str(record.name))
         record.__dict__.update(clean)
         record.__dict__.update(kept)
 
@@ -70,6 +76,10 @@ class PolicyLogFilter(logging.Filter):
         text = self._writer.field(action, "message", record.getMessage())
         record.msg, record.args = text or "", ()
         record.__dict__.pop("message", None)
+        # What the scrubber does to the rest of a record.
+        for name in ("stack_info", "threadName", "processName", "taskName"):
+            if isinstance(shown := record.__dict__.get(name), str):
+                record.__dict__[name] = self._writer.field(REDACT, "", shown)
 
     def _exception(self, record: logging.LogRecord) -> None:
         action = self._writer.policy.action(self._sink, "exception")

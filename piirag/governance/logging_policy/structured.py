@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -14,7 +15,9 @@ from piirag.observe.text import WITHHELD
 class PolicyStructlogProcessor:
     """A structlog processor; put it right before the renderer.
 
-    Fields are the keys of the event; ``event`` is the message. What was raised is ``exception``:
+    Fields are the keys of the event; ``event`` is the message. Of ``level``, ``timestamp`` and
+    ``logger`` the second look alone is taken. A value that is no JSON becomes the text it would
+    be printed as. What was raised is ``exception``:
     redacted, or left out where the policy says ``"hash"`` or ``"drop"``.
 
     Args:
@@ -43,7 +46,7 @@ class PolicyStructlogProcessor:
         redacted: dict[str, Any] = {}
         for name, value in event_dict.items():
             action = writer.policy.action(self._sink, "exception" if name == "exc_info" else name)
-            if name in OWN_FIELDS or name.startswith("_") or name == "exc_info":
+            if name in OWN_FIELDS or name == "exc_info" or _is_inner(name, value):
                 if name != "exc_info" or action not in (DROP, HASH):
                     redacted[name] = value
             elif action == REDACT:
@@ -52,9 +55,15 @@ class PolicyStructlogProcessor:
                 result[name] = writer.field(action, name, value)
         scrubbed = StructlogScrubber(writer.guard)(logger, method_name, redacted)
         for name, value in scrubbed.items():
-            kept = name in OWN_FIELDS or name.startswith("_")
-            result[name] = value if kept else writer.check.value(value)
+            result[name] = value if _is_inner(name, value) else writer.check.value(value)
         return result
 
     def __repr__(self) -> str:
         return f"PolicyStructlogProcessor({self._sink!r})"
+
+
+def _is_inner(name: str, value: Any) -> bool:
+    """What structlog hands from a wrapped standard record to its own formatter."""
+    return (name == "_record" and isinstance(value, logging.LogRecord)) or (
+        name == "_from_structlog" and isinstance(value, bool)
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from piirag.errors import ConfigurationError
 from piirag.governance.audit.chain import Chain, Head
-from piirag.governance.audit.record import seconds_of
-from piirag.governance.audit.verify import Verification
+from piirag.governance.audit.record import iso_of, seconds_of
+from piirag.governance.audit.verify import HEAD_LOST, Verification
 
 FSYNC = ("always", "second", "never")
 
@@ -112,6 +114,23 @@ class StoringSink(Sink, Protocol):
             How many were deleted.
         """
         ...
+
+
+def mark_of(sink: Sink) -> str:
+    """What the mark of a sink's log is called beside the secrets of its tags."""
+    path = getattr(sink, "path", None)
+    return str(getattr(sink, "place", sink.name)) if path is None else mark_of_file(path)
+
+
+def mark_of_file(path: str | Path) -> str:
+    """The same of a log in a file."""
+    return f"file {Path(path).resolve()}"
+
+
+def lost() -> dict[str, Any]:
+    """The log's own record that records were lost before it."""
+    own = {"time": iso_of(time.time()), "event": "audit", "outcome": "error"}
+    return {**own, "error.type": HEAD_LOST}
 
 
 def check_fsync(fsync: str) -> str:

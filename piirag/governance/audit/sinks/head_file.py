@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from piirag.errors import AuditError
-from piirag.governance.audit.chain import GENESIS, Chain, Head, Removed, canonical
+from piirag.governance.audit.chain import GENESIS, Chain, Head, Removed, Spans, canonical
 
 _BYTES = 512
 
@@ -86,7 +86,29 @@ def _body(state: State) -> bytes:
     return canonical(vars(state))
 
 
-def read_removed(path: Path, chain: Chain) -> list[Removed]:
+Ranges = Sequence[tuple[int, int]]
+"""First and last numbers of records."""
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What was deleted because its time was over.
+
+    Args:
+        removed: The ranges, with the hash of the last record of each.
+        pending: Those of them that a sweep was about to delete: they may still be there.
+    """
+
+    removed: list[Removed] = field(default_factory=list)
+    pending: Ranges = ()
+
+    @property
+    def settled(self) -> Spans:
+        """The numbers of which no record can be there any more."""
+        return Spans((r.first_last for r in self.removed), self.pending)
+
+
+def read_removed(path: Path, chain: Chain) -> Deleted:
     """What was deleted because its time was over.
 
     Raises:
@@ -94,23 +116,26 @@ def read_removed(path: Path, chain: Chain) -> list[Removed]:
     """
     try:
         found: Any = json.loads(path.read_bytes())
-        ranges = found["removed"]
-        good = found["mac"] == chain.digest("removed", canonical({"removed": ranges}))
-        removed = [Removed(*entry) for entry in ranges] if good else []
+        mac = found.pop("mac")
+        good = mac == chain.digest("removed", canonical(found))
+        if good:
+            removed = [Removed(*entry) for entry in found["removed"]]
+            return Deleted(removed, [(first, last) for first, last in found["pending"]])
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        good = False
-    if not good:
-        raise AuditError("the note of deleted records was altered, or belongs to another key")
-    return removed
+        return Deleted()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, AuditError):
+        pass
+    raise AuditError("the note of deleted records was altered, or belongs to another key")
 
 
-def write_removed(path: Path, removed: Sequence[Removed], chain: Chain) -> None:
+def write_removed(path: Path, deleted: Deleted, chain: Chain) -> None:
     """Replace the note of what was deleted; never half of it."""
-    ranges = [[r.first, r.last, r.hash] for r in removed]
-    mac = chain.digest("removed", canonical({"removed": ranges}))
-    replace_file(path, json.dumps({"removed": ranges, "mac": mac}).encode() + b"\n")
+    body: dict[str, Any] = {
+        "removed": [[r.first, r.last, r.hash] for r in deleted.removed],
+        "pending": [list(entry) for entry in deleted.pending],
+    }
+    mac = chain.digest("removed", canonical(body))
+    replace_file(path, json.dumps({**body, "mac": mac}).encode() + b"\n")
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -6,15 +6,15 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from piirag.errors import AuditError, ConfigurationError
-from piirag.governance.audit.chain import Chain, Head, canonical, parsed
+from piirag.governance.audit.chain import Chain, Head, canonical, is_half, not_behind, parsed
 from piirag.governance.audit.record import iso_of
-from piirag.governance.audit.sinks.base import Query, check_fsync
+from piirag.governance.audit.sinks.base import Query, check_fsync, lost
 from piirag.governance.audit.sinks.flusher import Flusher
 from piirag.governance.audit.sinks.head_file import (
     State,
@@ -32,7 +32,7 @@ from piirag.governance.audit.sinks.jsonl_files import (
 )
 from piirag.governance.audit.sinks.jsonl_sweep import sweep
 from piirag.governance.audit.sinks.locks import unlock
-from piirag.governance.audit.verify import HEAD, HEAD_LOST, Problem, Verification, verified
+from piirag.governance.audit.verify import HEAD, Problem, Verification, verified
 
 log = logging.getLogger("piirag.audit")
 
@@ -80,11 +80,13 @@ class JSONLinesSink:
         self._files: Files | None = None
         self._flusher = Flusher(self._sync)
         self._noted: tuple[bytes, State | None] = (b"", None)
+        self._last = Head()
 
     def bind(self, chain: Chain) -> None:
         """Told once, before the first record: how records are linked."""
         self._chain = chain
         self._noted = (b"", None)
+        self._last = Head()
 
     def open(self) -> None:
         """Open the files for writing; `append` does so where it has not been done.
@@ -118,6 +120,7 @@ class JSONLinesSink:
             size = state.size + len(line)
             state = State(sealed["seq"], sealed["hash"], state.first, size, day)
             self._noted = write_state(files.head, state, self._chain), state
+            self._last = state.head
             if self._fsync == "always":
                 os.fdatasync(files.current)
         if self._fsync == "second":
@@ -153,13 +156,20 @@ class JSONLinesSink:
 
     def _verify(self, expected: Head | None) -> Verification:
         problems = []
+        settled: Container[int] = ()
+        with contextlib.suppress(AuditError):
+            # Before the files are opened: a sweep may go on beside this.
+            settled = read_removed(self._paths.removed, self._chain).settled
         with reading(self._paths) as (handle, files):
             if handle is None and not files:
                 raise AuditError("there is no audit log under this name")
             state = None
             try:
                 state = None if handle is None else read_state(note(handle), self._chain)
-                removed = read_removed(self._paths.removed, self._chain)
+                if handle is not None and not os.fstat(handle).st_size and self._paths.are_new():
+                    # The first writer has opened it and written nothing yet.
+                    state = State()
+                removed = read_removed(self._paths.removed, self._chain).removed
             except AuditError:
                 removed = []
                 problems.append(Problem(HEAD))
@@ -170,7 +180,8 @@ class JSONLinesSink:
             torn = 0
             if files and state is not None and sizes[-1] > state.size:
                 end = os.pread(files[-1][1].fileno(), sizes[-1] - state.size, state.size)
-                torn = len(end) - (end.rfind(b"\n") + 1)
+                half = end[end.rfind(b"\n") + 1 :]
+                torn = len(half) if is_half(half) else 0
                 sizes[-1] -= torn
             lines = (
                 (f"{path.name}:{number}", line.removesuffix(b"\n"))
@@ -182,6 +193,7 @@ class JSONLinesSink:
                 self._chain,
                 head=None if state is None else state.head,
                 removed=removed,
+                settled=settled,
                 expected=expected,
                 problems=problems,
                 torn=torn > 0,
@@ -208,7 +220,9 @@ class JSONLinesSink:
 
     def _open(self) -> Files:
         if self._files is None:
-            self._files = Files(self._paths)
+            self._files = Files(
+                self._paths, lambda handle: write_state(handle, State(), self._chain)
+            )
         return self._files
 
     def _state(self, files: Files) -> State:
@@ -218,11 +232,13 @@ class JSONLinesSink:
         state = self._noted[1] if data == self._noted[0] else read_state(data, self._chain)
         size = os.fstat(files.current).st_size
         if state is None:
-            return State() if size == 0 and self._is_new() else self._without_head(files)
-        return state if state.size == size else self._recovered(files, state, size)
-
-    def _is_new(self) -> bool:
-        return not self._paths.all_rotated() and not self._paths.removed.exists()
+            return self._without_head(files)
+        if state.size != size:
+            state = self._recovered(files, state, size)
+        head = not_behind(state.head, self._last)
+        if head != state.head:
+            log.warning("the audit log went back to an older state: records are gone")
+        return replace(state, seq=head.seq, hash=head.hash)
 
     def _without_head(self, files: Files) -> State:
         """Go on behind the last record there is, and put on record that more may have been."""
@@ -235,13 +251,14 @@ class JSONLinesSink:
             if record is not None:
                 first = last.seq + 1
                 last = Head(record["seq"], record["hash"])
-        for gone in read_removed(self._paths.removed, self._chain):
+        for gone in read_removed(self._paths.removed, self._chain).removed:
             if gone.last > last.seq:
                 last = Head(gone.last, gone.hash)
+        last = not_behind(last, self._last)
         log.warning("the audit log had no head: records at its end may be gone")
         size = _whole(files.current)
-        own = {"time": iso_of(time.time()), "event": "audit", "outcome": "error"}
-        sealed = self._chain.sealed({**own, "error.type": HEAD_LOST}, last)
+        own = lost()
+        sealed = self._chain.sealed(own, last)
         line = canonical(sealed) + b"\n"
         _write(files.current, line, size)
         state = State(sealed["seq"], sealed["hash"], first, size + len(line), own["time"][:10])
@@ -279,7 +296,11 @@ class JSONLinesSink:
     def _rotate(self, files: Files, state: State) -> State:
         if self._fsync != "never":
             os.fdatasync(files.current)
-        os.rename(self.path, self._paths.rotated(state.first))
+        target = self._paths.rotated(state.first)
+        if target.exists():
+            # Only after the log went back. What stands there is evidence, and is not replaced.
+            target = self._paths.rotated(state.seq)
+        os.rename(self.path, target)
         files.reopen()
         state = State(state.seq, state.hash, state.seq + 1)
         write_state(files.head, state, self._chain)
@@ -323,7 +344,7 @@ def _whole(handle: int, *, cut: bool = False) -> int:
 
     Args:
         handle: The file.
-        cut: Cut half a line off, rather than end it.
+        cut: Cut half a record off, rather than end its line. What cannot be one is evidence.
     """
     size = os.fstat(handle).st_size
     end = size
@@ -336,7 +357,7 @@ def _whole(handle: int, *, cut: bool = False) -> int:
         end = start
     if end == size:
         return size
-    if cut:
+    if cut and is_half(os.pread(handle, size - end, end)):
         os.ftruncate(handle, end)
         return end
     os.write(handle, b"\n")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,6 +41,10 @@ class Paths:
         """The name of a rotated file by its first record."""
         return self.current.with_name(f"{self.current.stem}.{first:012d}{self.current.suffix}")
 
+    def are_new(self) -> bool:
+        """Whether there is none but the head."""
+        return not (self.current.exists() or self.removed.exists() or self.all_rotated())
+
     def all_rotated(self) -> list[Path]:
         """The rotated files in the order of the chain."""
         stem, suffix = re.escape(self.current.stem), re.escape(self.current.suffix)
@@ -54,13 +58,16 @@ class Files:
 
     Args:
         paths: Their names.
+        begin: Told, with the head's file, that the log is a new one. It is told before there is
+            any other file: a log with files and an empty head lost its head.
 
     Raises:
         OSError: They cannot be opened.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, begin: Callable[[int], object] = lambda handle: None) -> None:
         self._paths = paths
+        self._begin = begin
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self.current = -1
@@ -81,6 +88,8 @@ class Files:
             self._lock_head()
             try:
                 if not self._same(self.current, self._paths.current):
+                    if not os.fstat(self.head).st_size and self._paths.are_new():
+                        self._begin(self.head)
                     self.reopen()
                 yield
             finally:
@@ -143,9 +152,13 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
         The file of the head, None where there is none, and the others in the order of the chain.
     """
     with contextlib.ExitStack() as stack:
-        head = None
-        with contextlib.suppress(FileNotFoundError):
-            head = os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
+        head = _opened_head(paths)
+        if head is None and paths.are_new():
+            yield None, []
+            return
+        # Whoever made the files has made the head before them, and since the first look perhaps.
+        head = _opened_head(paths) if head is None else head
+        if head is not None:
             stack.callback(os.close, head)
             lock(head, shared=True)
         files: list[tuple[Path, IO[bytes]]] = []
@@ -153,6 +166,13 @@ def reading(paths: Paths) -> Iterator[tuple[int | None, list[tuple[Path, IO[byte
             with contextlib.suppress(FileNotFoundError):
                 files.append((path, stack.enter_context(path.open("rb"))))
         yield head, files
+
+
+def _opened_head(paths: Paths) -> int | None:
+    try:
+        return os.open(paths.head, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
 
 
 def lines_of(file: IO[bytes], size: int) -> Iterator[bytes]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from piirag.errors import AuditError
-from piirag.governance.audit.chain import Chain, Removed, parsed
+from piirag.governance.audit.chain import Chain, Removed, Spans, parsed
 from piirag.governance.audit.record import seconds_of
 from piirag.governance.audit.sinks.head_file import (
+    Deleted,
     State,
     merged,
     read_removed,
@@ -69,15 +70,20 @@ def sweep(
             swept = _swept(paths, paths.current, chain, before)
             if swept:
                 resized(state)
+        known = read_removed(paths.removed, chain)
+        if known.pending:
+            write_removed(paths.removed, Deleted(known.removed), chain)
         return count + swept
 
 
 def _swept(paths: Paths, path: Path, chain: Chain, before: float) -> int:
-    found = _sorted(path, chain, before)
+    known = read_removed(paths.removed, chain)
+    found = _sorted(path, chain, before, known)
     if not found.gone:
         return 0
-    known = read_removed(paths.removed, chain)
-    write_removed(paths.removed, merged(known, found.gone), chain)
+    # What an interrupted sweep left stays pending until this one has been through all files.
+    pending = [*known.pending, *((r.first, r.last) for r in merged([], found.gone))]
+    write_removed(paths.removed, Deleted(merged(known.removed, found.gone), pending), chain)
     if found.kept or path == paths.current:
         replace_file(path, b"".join(found.kept))
     else:
@@ -85,12 +91,19 @@ def _swept(paths: Paths, path: Path, chain: Chain, before: float) -> int:
     return len(found.gone)
 
 
-def _sorted(path: Path, chain: Chain, before: float) -> _Sorted:
+def _sorted(path: Path, chain: Chain, before: float, known: Deleted) -> _Sorted:
     result = _Sorted()
+    pending, settled = Spans(known.pending), known.settled
     with path.open("rb") as file:
         for line in file:
             record = parsed(line.removesuffix(b"\n"))
-            if record is not None and _is_over(record.get("time"), before) and chain.fits(record):
+            if (
+                record is not None
+                and (_is_over(record.get("time"), before) or record["seq"] in pending)
+                # One that was deleted and came back is evidence.
+                and record["seq"] not in settled
+                and chain.fits(record)
+            ):
                 result.gone.append(Removed(record["seq"], record["seq"], record["hash"]))
             else:
                 result.kept.append(line)

@@ -24,6 +24,7 @@ _APPEND_ONLY = (
     "CREATE OR REPLACE TRIGGER {append_only} BEFORE TRUNCATE ON {records}"
     " FOR EACH STATEMENT EXECUTE FUNCTION {refuse}()",
 )
+_TABLES = "SELECT to_regclass('{records}') IS NOT NULL OR to_regclass('{head}') IS NOT NULL"
 
 
 class PostgresSink(SQLSink):
@@ -44,7 +45,7 @@ class PostgresSink(SQLSink):
     Raises:
         MissingDependencyError: `psycopg` is not installed.
         ConfigurationError: Unusable names, or an unknown word.
-        AuditError: The database cannot be reached, or the tables cannot be created.
+        AuditError: The database cannot be reached.
     """
 
     name = "postgres"
@@ -68,7 +69,24 @@ class PostgresSink(SQLSink):
             tables=(*TABLES, "refuse"),
             others=(*INDEXES, "append_only", "append_only_rows"),
         )
-        self._db.create([*SCHEMA, *_APPEND_ONLY])
+        self.place = f"postgres {schema}.{prefix}"
+        self._db.run(lambda execute: None)
+
+    def _create(self) -> None:
+        new = False
+
+        def look(execute: Execute) -> None:
+            nonlocal new
+            new = not execute(_TABLES)[0][0]
+
+        def begin(execute: Execute) -> None:
+            if new:
+                self._begin(execute)
+
+        self._db.create([look, *SCHEMA, *_APPEND_ONLY, begin])
+
+    def _is_there(self, execute: Execute) -> bool:
+        return bool(execute("SELECT to_regclass('{head}') IS NOT NULL")[0][0])
 
     def _write(self, work: Callable[[Execute], _T]) -> _T:
         # Each statement has to see what was committed while it waited for the row.

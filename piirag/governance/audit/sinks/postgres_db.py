@@ -67,8 +67,11 @@ class PostgresDatabase:
         self._names |= {"blob": sql.SQL("bytea"), "real": sql.SQL("double precision")}
         self._composed: dict[str, Any] = {}
 
-    def create(self, statements: Sequence[str]) -> None:
+    def create(self, statements: Sequence[str | Callable[[Execute], None]]) -> None:
         """Create what is missing; processes that start at once wait for each other.
+
+        Args:
+            statements: Statements, and functions that are called in their place.
 
         Raises:
             AuditError: It cannot be created.
@@ -78,9 +81,13 @@ class PostgresDatabase:
             execute("SELECT pg_advisory_xact_lock(hashtext('piirag-audit'))")
             execute("CREATE SCHEMA IF NOT EXISTS {schema}")
             for statement in statements:
-                execute(statement)
+                if callable(statement):
+                    statement(execute)
+                else:
+                    execute(statement)
 
-        self.run(work)
+        # Each statement has to see what was committed while it waited for the lock.
+        self.run(work, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def run(self, work: Callable[[Execute], _T], *first: str) -> _T:
         """Work in one transaction.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from piirag.errors import AuditError
-from piirag.governance.audit.chain import Chain, Head, Removed, canonical, parsed
-from piirag.governance.audit.record import iso_of, seconds_of
-from piirag.governance.audit.sinks.base import Query
+from piirag.governance.audit.chain import Chain, Head, Removed, Spans, canonical, not_behind, parsed
+from piirag.governance.audit.record import seconds_of
+from piirag.governance.audit.sinks.base import Query, lost
 from piirag.governance.audit.sinks.head_file import merged
-from piirag.governance.audit.verify import HEAD, HEAD_LOST, Problem, Verification, verified
+from piirag.governance.audit.verify import HEAD, Problem, Verification, verified
 
 _T = TypeVar("_T")
 Execute = Callable[..., list[Any]]
@@ -53,6 +52,37 @@ class SQLSink:
     def __init__(self) -> None:
         self._chain = Chain()
         self._lock = threading.RLock()
+        self._last = Head()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Create the tables where there are none; `append` does so where it has not been done.
+
+        New tables get the note of a log without records at once, in the same transaction: tables
+        without a note are those of a log that lost it.
+
+        Raises:
+            AuditError: They cannot be created.
+        """
+        if not self._is_open:
+            self._create()
+            self._is_open = True
+
+    @abstractmethod
+    def _create(self) -> None:
+        """Create what is missing; call `_begin` where there was no table of records or head."""
+
+    @abstractmethod
+    def _is_there(self, execute: Execute) -> bool:
+        """Whether there are tables."""
+
+    def _begin(self, execute: Execute) -> None:
+        new = Head()
+        sql = (
+            "INSERT INTO {head} (one, seq, hash, mac) VALUES (1, ?, ?, ?) ON CONFLICT (one)"
+            " DO NOTHING"
+        )
+        execute(sql, new.seq, new.hash, self._mac(new.seq, new.hash))
 
     @abstractmethod
     def _write(self, work: Callable[[Execute], _T]) -> _T:
@@ -68,26 +98,34 @@ class SQLSink:
 
     def bind(self, chain: Chain) -> None:
         self._chain = chain
+        self._last = Head()
 
     def append(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        return self._write(lambda execute: self._append(execute, record))
+        self.open()
+        sealed = self._write(lambda execute: self._append(execute, record))
+        with self._lock:
+            # Only now it is sure to be there; another thread may have been faster.
+            self._last = max(self._last, Head(sealed["seq"], sealed["hash"]), key=lambda h: h.seq)
+        return sealed
 
     def _append(self, execute: Execute, record: Mapping[str, Any]) -> dict[str, Any]:
         head = self._head(execute, locked=True)
         if head is None:
             head = self._without_head(execute)
-        return self._add(execute, record, head)
+        return self._add(execute, record, not_behind(head, self._last))
 
     def _add(self, execute: Execute, record: Mapping[str, Any], head: Head) -> dict[str, Any]:
         sealed = self._chain.sealed(record, head)
         execute(f"INSERT INTO {{records}} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(sealed))
-        mac = self._mac(sealed["seq"], sealed["hash"])
+        self._set_head(execute, Head(sealed["seq"], sealed["hash"]))
+        return sealed
+
+    def _set_head(self, execute: Execute, head: Head) -> None:
         sql = (
             "INSERT INTO {head} (one, seq, hash, mac) VALUES (1, ?, ?, ?) ON CONFLICT (one)"
             " DO UPDATE SET seq = excluded.seq, hash = excluded.hash, mac = excluded.mac"
         )
-        execute(sql, sealed["seq"], sealed["hash"], mac)
-        return sealed
+        execute(sql, head.seq, head.hash, self._mac(head.seq, head.hash))
 
     def _head(self, execute: Execute, *, locked: bool = False) -> Head | None:
         rows = execute("SELECT seq, hash, mac FROM {head}")
@@ -113,10 +151,8 @@ class SQLSink:
         for gone in self._removed(execute):
             if gone.last > last.seq:
                 last = Head(gone.last, gone.hash)
-        if last.seq == 0:
-            return last
-        own = {"time": iso_of(time.time()), "event": "audit", "outcome": "error"}
-        sealed = self._add(execute, {**own, "error.type": HEAD_LOST}, last)
+        last = not_behind(last, self._last)
+        sealed = self._add(execute, lost(), last)
         return Head(sealed["seq"], sealed["hash"])
 
     def _removed(self, execute: Execute) -> list[Removed]:
@@ -151,7 +187,7 @@ class SQLSink:
         clause = " AND ".join(["seq > ?", *where])
         sql = f"SELECT seq, line FROM {{records}} WHERE {clause} ORDER BY seq LIMIT {_PAGE}"
         while True:
-            rows = self._read(lambda execute, last=last: execute(sql, last, *values))  # type: ignore[misc]
+            rows = self._read(lambda execute, last=last: self._page(execute, sql, last, *values))  # type: ignore[misc]
             for seq, line in rows:
                 last = seq
                 record = parsed(str(line).encode())
@@ -160,15 +196,27 @@ class SQLSink:
             if len(rows) < _PAGE:
                 return
 
+    def exists(self) -> bool:
+        """Whether there are tables."""
+        return self._read(self._is_there)
+
+    def _page(self, execute: Execute, sql: str, *values: Any) -> list[Any]:
+        return execute(sql, *values) if self._is_there(execute) else []
+
     def verify(self, expected: Head | None = None) -> Verification:
         """Whether every record is there and as it was written.
 
         Args:
             expected: A record that has to be there, from an earlier look.
+
+        Raises:
+            AuditError: It cannot be read, or there is none.
         """
         return self._read(lambda execute: self._verify(execute, expected))
 
     def _verify(self, execute: Execute, expected: Head | None) -> Verification:
+        if not self._is_there(execute):
+            raise AuditError("there is no audit log under this name")
         problems: list[Problem] = []
         head, removed = None, []
         try:
@@ -190,11 +238,14 @@ class SQLSink:
             self._chain,
             head=head,
             removed=removed,
+            # Deleting and noting it are one transaction.
+            settled=Spans(gone.first_last for gone in removed),
             expected=expected,
             problems=problems,
         )
 
     def expire(self, before: float) -> int:
+        self.open()
         count = 0
         place: tuple[float, int] | None = (float("-inf"), 0)
         while place is not None:

@@ -78,9 +78,21 @@ class SQLiteSink(SQLSink):
         self._db.execute("PRAGMA secure_delete=ON")
         synchronous = "FULL" if self._fsync == "always" else "NORMAL"
         self._db.execute(f"PRAGMA synchronous={synchronous}")
-        for statement in SCHEMA:
-            self._db.execute(statement.format(real="REAL", **_NAMES))
-        self._db.execute(_NO_UPDATE)
+
+    def _create(self) -> None:
+        def work(execute: Execute) -> None:
+            tables = "SELECT 1 FROM sqlite_master WHERE name IN ('{records}', '{head}')"
+            new = not execute(tables)
+            for statement in SCHEMA:
+                self._db.execute(statement.format(real="REAL", **_NAMES))
+            self._db.execute(_NO_UPDATE)
+            if new:
+                self._begin(execute)
+
+        self._in("BEGIN IMMEDIATE", work)
+
+    def _is_there(self, execute: Execute) -> bool:
+        return bool(execute("SELECT 1 FROM sqlite_master WHERE name = '{head}'"))
 
     def _write(self, work: Callable[[Execute], _T]) -> _T:
         result = self._in("BEGIN IMMEDIATE", work)
