@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,6 +62,9 @@ class UserDocstore(BaseDocumentStore):
     ) -> None:
         """Scrub documents or nodes and write them.
 
+        The hash that is noted of a document is that of the document as it was given, so that an
+        ingestion pipeline knows it again.
+
         Raises:
             InvalidInputError: Something that is no text node; or one that is there already, and
                 `allow_update` is false.
@@ -79,6 +83,14 @@ class UserDocstore(BaseDocumentStore):
         self.put(clean, batch_size=batch_size, store_text=store_text)
         # Written under their own ids before the names in them were known.
         self.remove([id for id in stale if id not in written])
+        # Those of nodes stay as they are: what tells their document stands beside them.
+        self._note_hashes(
+            {
+                new.node_id: given.hash
+                for given, new in zip(docs, clean, strict=True)
+                if given.source_node is None
+            }
+        )
 
     def put(self, nodes: Sequence[BaseNode], **options: Any) -> None:
         """Write nodes that were scrubbed and tagged already.
@@ -139,13 +151,26 @@ class UserDocstore(BaseDocumentStore):
         Raises:
             UserErasedError: The user was erased.
         """
+        # Makes a user known who was never seen, under whose key ids may be hashed.
+        self._binding.chunks.scrubber.vault.open(self._binding.user_id)
+        self._note_hashes({self._written_id(id): hash for id, hash in doc_hashes.items()})
+
+    def _note_hashes(self, hashes: dict[str, str]) -> None:
+        """Note hashes by stored id.
+
+        A docstore lists ids by hashes, one for each. So a hash bears the user's tag: the same
+        document of another user has another one.
+        """
+        if not hashes:
+            return
         epoch = self._binding.epoch()
         if epoch is None:
             raise UserErasedError
-        stored = {self._written_id(id): hash for id, hash in doc_hashes.items()}
-        self._inner.set_document_hashes(stored)
+        self._inner.set_document_hashes(
+            {id: self._binding.scoped(hash) for id, hash in hashes.items()}
+        )
         if self._binding.epoch() != epoch:
-            self.remove(list(stored))
+            self.remove(list(hashes))
             raise UserErasedError
 
     def persist(self, persist_path: str = "", fs: Any = None) -> NoReturn:
@@ -191,13 +216,15 @@ class UserDocstore(BaseDocumentStore):
     def get_document_hash(self, doc_id: str) -> str | None:
         """The hash of a document of the user."""
         found = (self._inner.get_document_hash(id) for id in self._own_ids(doc_id))
-        return next((hash for hash in found if hash is not None), None)
+        hash = next((hash for hash in found if hash is not None), None)
+        return None if hash is None else without_scope(self._binding, hash)
 
     def get_all_document_hashes(self) -> dict[str, str]:
         """The user's own documents by their hashes."""
         every = self._inner.get_all_document_hashes()
         own = {hash: id for hash, id in every.items() if self._is_own(id)}
-        return {hash: without_scope(self._binding, id) for hash, id in own.items()}
+        bare = partial(without_scope, self._binding)
+        return {bare(hash): bare(id) for hash, id in own.items()}
 
     def get_ref_doc_info(self, ref_doc_id: str) -> RefDocInfo | None:
         """What is recorded of a document of the user.

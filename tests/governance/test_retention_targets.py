@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from piirag import MasterKey, SQLiteVault
 from piirag.conversations import RetentionSweeper
-from piirag.erasure import COMPLETE, PARTIAL, ErasureReceipt, TargetReceipt
+from piirag.erasure import COMPLETE, PARTIAL, ErasureReceipt, TargetReceipt, as_targets
 from piirag.erasure.journal import Suppressed
 from piirag.erasure.journal_postgres import PostgresJournal
 from piirag.erasure.journal_sqlite import MemoryJournal, SQLiteJournal
@@ -255,6 +255,53 @@ def test_a_time_that_is_no_number_deletes_nothing(place: ChunkPlace) -> None:
     assert place.left() == {"text", "flag"}
 
 
+def test_an_applications_own_items_stay(place: ChunkPlace) -> None:
+    own = {f"own{end}": {"expires_at": end, "piirag_ingested_at": end} for end in (0, -1, 1000)}
+    place.write(own, tag=None)
+    place.write({"ours": {"expires_at": 1000.0}})
+    policy = RetentionPolicy(chunks_days=10)
+    runner = RetentionRunner([place.store], policy=policy, clock=lambda: NOW)
+    assert sum(t.over or 0 for t in runner.run(dry_run=True).targets) == 1
+    assert runner.run().deleted == 1
+    assert place.left() == set(own)
+
+
+def test_more_of_an_applications_own_items_than_a_page() -> None:
+    place = ChunkPlace("chroma")
+    place.write({f"own{n}": {"expires_at": 0} for n in range(1200)}, tag=None)
+    place.write({f"ours{n}": {"expires_at": 0} for n in range(1200)})
+    place.write({f"late{n}": {"expires_at": 0} for n in range(10)}, tag=None)
+    assert RetentionRunner([place.store], clock=lambda: NOW).run().deleted == 1200
+    assert len(place.left()) == 1210 and not any(id.startswith("ours") for id in place.left())
+
+
+def test_chunks_of_unknown_age_are_told(place: ChunkPlace) -> None:
+    [target] = as_targets(place.store)
+    # In Postgres, tests share a collection.
+    earlier = target.count_without("piirag_ingested_at")  # type: ignore[attr-defined]
+    place.write(
+        {"no time": {}, "text": {"piirag_ingested_at": "x"}, "young": {"piirag_ingested_at": NOW}}
+    )
+    place.write({"own": {}}, tag=None)
+    policy = RetentionPolicy(chunks_days=10)
+    for dry_run in (True, False):
+        receipt = RetentionRunner([place.store], policy=policy, clock=lambda: NOW).run(
+            dry_run=dry_run
+        )
+        notes = {t.kind: t.note for t in receipt.targets}
+        assert notes == {
+            EXPIRED_CHUNKS: "",
+            CHUNKS: f"{earlier + 2} chunks bear no piirag_ingested_at and stay: "
+            "their stores had no Stamp",
+        }
+        assert " chunks bear no piirag_ingested_at" in str(receipt)
+    # Nobody looks where they are kept for ever.
+    assert [t.note for t in RetentionRunner([place.store], clock=lambda: NOW).run().targets] == [
+        "",
+        "",
+    ]
+
+
 def test_bytes_of_chunks_are_reclaimed_where_that_is_asked(tmp_path: Path) -> None:
     import chromadb
 
@@ -264,7 +311,10 @@ def test_bytes_of_chunks_are_reclaimed_where_that_is_asked(tmp_path: Path) -> No
     collection = client.create_collection("chunks", embedding_function=None)
     said = ["a text that is over, and that nobody else has"]
     collection.add(
-        ids=["1"], embeddings=[[1.0, 0.0]], documents=said, metadatas=[{"expires_at": NOW - 1}]
+        ids=["1"],
+        embeddings=[[1.0, 0.0]],
+        documents=said,
+        metadatas=[{"expires_at": NOW - 1, "user_id": "u"}],
     )
     collection.add(ids=["2"], embeddings=[[0.0, 1.0]], documents=["stays"], metadatas=[{"n": 1}])
     target = ChunksTarget(ChromaTarget(collection), physical=True)

@@ -14,6 +14,7 @@ from langchain_classic.retrievers import (
     MergerRetriever,
     MultiQueryRetriever,
     ParentDocumentRetriever,
+    TimeWeightedVectorStoreRetriever,
 )
 from langchain_classic.retrievers.document_compressors import DocumentCompressorPipeline
 from langchain_core.documents import Document
@@ -167,3 +168,84 @@ def test_what_is_no_retriever(alice: UserVectorStore) -> None:
     for wrong in (None, alice, "x"):
         with pytest.raises(InvalidInputError):
             alice.combined(wrong)  # type: ignore[arg-type]
+
+
+class Nested(BaseRetriever):
+    """Asks whatever it finds in its groups."""
+
+    groups: Any
+    own: Any
+
+    def _get_relevant_documents(self, query: str, **kwargs: Any) -> list[Document]:
+        return self.own.invoke(query)  # type: ignore[no-any-return]
+
+
+def deep(item: Any, depth: int) -> Any:
+    return [deep(item, depth - 1)] if depth else item
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda x: [[x]],
+        lambda x: {"a": [{"b": (x,)}]},
+        lambda x: deep(x, 9),
+        lambda x: {1: {2: [x]}}.values(),
+    ],
+)
+def test_T12_a_part_in_nested_lists_and_mappings(
+    alice: UserVectorStore, tenants: TenantVectorStore, raw: InMemoryVectorStore, wrap: Any
+) -> None:
+    own = alice.as_retriever()
+    for loose in (tenants.for_user("bob").as_retriever(), raw.as_retriever(), raw):
+        with pytest.raises(TenancyError):
+            alice.combined(Nested(groups=wrap(loose), own=own))
+    assert alice.combined(Nested(groups=wrap(own), own=own)).invoke("tea")
+
+
+def test_T12_what_is_nested_too_deeply_cannot_be_told(alice: UserVectorStore) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for groups in (deep(alice.as_retriever(), 40), loop):
+        with pytest.raises(TenancyError):
+            alice.combined(Nested(groups=groups, own=alice.as_retriever()))
+
+
+def test_T12_documents_that_a_retriever_holds(
+    alice: UserVectorStore, tenants: TenantVectorStore
+) -> None:
+    view = tenants.for_user("bob")
+    for metadata in ({}, {"user_id": "alice"}, {"user_id": ["bob"]}):
+        held = [Document(page_content="private", metadata=metadata)]
+        with pytest.raises(TenancyError):
+            view.combined(TimeWeightedVectorStoreRetriever(vectorstore=view, memory_stream=held))
+        with pytest.raises(TenancyError):
+            view.combined(Nested(groups={"x": [held]}, own=view.as_retriever()))
+    inner = TimeWeightedVectorStoreRetriever(vectorstore=view)
+    retriever = view.combined(inner)
+    inner.memory_stream.append(Document(page_content="private", metadata={"user_id": "alice"}))
+    with pytest.raises(TenancyError):
+        retriever.invoke("tea")
+
+
+@pytest.mark.parametrize("metadata", [{"user_id": "alice"}, {}])
+def test_what_comes_beside_a_view_is_scrubbed(
+    alice: UserVectorStore, metadata: dict[str, Any]
+) -> None:
+    class Beside(BaseRetriever):
+        store: UserVectorStore
+
+        def _get_relevant_documents(self, query: str, **kwargs: Any) -> list[Document]:
+            return [Document(page_content=f"tea for {MAIL}", metadata={**metadata, "to": MAIL})]
+
+    retriever = alice.combined(Beside(store=alice))
+    for found in (retriever.invoke("tea"), asyncio.run(retriever.ainvoke("tea"))):
+        assert len(found) == 1
+        assert MAIL not in str(found)
+        assert "user_id" not in found[0].metadata
+
+
+def test_documents_with_the_users_own_tag_may_be_held(alice: UserVectorStore) -> None:
+    held = [Document(page_content=f"tea for {MAIL}", metadata={"user_id": "alice"}, id="alice:7")]
+    [found] = alice.combined(Listed(documents=held)).invoke("tea")
+    assert (found.id, MAIL in found.page_content, found.metadata) == ("7", False, {})

@@ -143,3 +143,78 @@ def test_what_is_no_retriever(alice: UserIndex) -> None:
     for wrong in (None, alice, "x"):
         with pytest.raises(InvalidInputError):
             alice.combined(wrong)  # type: ignore[arg-type]
+
+
+class Nested(BaseRetriever):
+    """Asks its own retriever, and returns what it was given besides."""
+
+    def __init__(self, groups: Any, own: Any, more: Any = ()) -> None:
+        self.groups, self.own, self.more = groups, own, lambda: list(more)
+        super().__init__()
+
+    def _retrieve(self, query_bundle: Any) -> list[NodeWithScore]:
+        return [*self.own.retrieve(query_bundle), *self.more()]
+
+
+def deep(item: Any, depth: int) -> Any:
+    return [deep(item, depth - 1)] if depth else item
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda x: [[x]], lambda x: {"a": [{"b": (x,)}]}, lambda x: deep(x, 9)]
+)
+def test_T12_a_part_in_nested_lists_and_mappings(
+    alice: UserIndex, tenants: TenantIndex, vectors: SimpleVectorStore, wrap: Any
+) -> None:
+    own = alice.as_retriever()
+    for loose in (tenants.for_user("bob").as_retriever(), vectors, SimpleDocumentStore()):
+        with pytest.raises(TenancyError):
+            alice.combined(Nested(wrap(loose), own))
+    assert alice.combined(Nested(wrap(own), own)).retrieve("tea")
+
+
+def test_T12_what_is_nested_too_deeply_cannot_be_told(alice: UserIndex) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for groups in (deep(alice.as_retriever(), 40), loop):
+        with pytest.raises(TenancyError):
+            alice.combined(Nested(groups, alice.as_retriever()))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"user_id": "bob"}, {"user_id": ["alice"]}])
+def test_T12_nodes_that_a_retriever_holds(alice: UserIndex, metadata: dict[str, Any]) -> None:
+    held = TextNode(text="private", metadata=metadata)
+    own = alice.as_retriever()
+    for groups in ([[held]], {"x": NodeWithScore(node=held)}):
+        with pytest.raises(TenancyError):
+            alice.combined(Nested(groups, own))
+    nodes: Any = {"x": held}
+    with pytest.raises(TenancyError):
+        alice.combined(RecursiveRetriever("root", {"root": own}, node_dict=nodes))
+
+
+def test_T12_what_an_index_node_leads_to(alice: UserIndex, tenants: TenantIndex) -> None:
+    theirs = tenants.for_user("bob").as_retriever()
+    held = IndexNode(text="on", index_id="x", obj=theirs, metadata={"user_id": "alice"})
+    with pytest.raises(TenancyError):
+        alice.combined(Nested([held], alice.as_retriever()))
+    mine = held.model_copy(update={"obj": alice.as_retriever()})
+    assert alice.combined(Nested([mine], alice.as_retriever())).retrieve("tea")
+
+
+@pytest.mark.parametrize("metadata", [{"user_id": "alice"}, {}])
+def test_what_comes_beside_a_view_is_scrubbed(alice: UserIndex, metadata: dict[str, Any]) -> None:
+    node = TextNode(id_="alice:7", text=f"tea for {MAIL}", metadata={**metadata, "to": MAIL})
+    own = alice.as_retriever()
+    retriever = alice.combined(Nested([], own, [NodeWithScore(node=node, score=1.0)]))
+    for found in (retriever.retrieve("tea"), asyncio.run(retriever.aretrieve("tea"))):
+        assert len(found) == 3
+        assert MAIL not in str(found)
+        assert all("user_id" not in item.node.metadata for item in found)
+
+
+def test_T12_what_comes_beside_a_view_and_is_anothers(alice: UserIndex) -> None:
+    node = TextNode(text="private", metadata={"user_id": "bob"})
+    retriever = alice.combined(Nested([], alice.as_retriever(), [NodeWithScore(node=node)]))
+    with pytest.raises(TenancyError):
+        retriever.retrieve("tea")

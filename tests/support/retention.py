@@ -140,10 +140,11 @@ class ChunkPlace:
 
             self.store = pgvector(address)
 
-    def write(self, chunks: dict[str, dict[str, Any]]) -> None:
-        """Write chunks: id -> metadata."""
+    def write(self, chunks: dict[str, dict[str, Any]], tag: str | None = "u") -> None:
+        """Write chunks: id -> metadata. Without a tag, as an application's own."""
         ids = list(chunks)
-        metadatas = [{"user_id": "u", **chunks[id]} for id in ids]
+        bears = {"n": 0} if tag is None else {"user_id": tag}
+        metadatas = [{**bears, **chunks[id]} for id in ids]
         if self.kind == "chroma":
             vectors = [[1.0, float(n)] for n in range(len(ids))]
             texts = [f"text {id}" for id in ids]

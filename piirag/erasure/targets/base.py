@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,15 @@ class StoreTarget(ABC):
     def count_until(self, key: str, moment: float) -> int:
         """How many items of everybody have a number under a metadata key that is at most this.
 
+        Only those that name a user count: what an application put beside them is its own.
         It reads every item, unless the store can be asked.
         """
         return sum(1 for _ in self._until(key, moment))
 
     def delete_until(self, key: str, moment: float) -> int:
         """Delete the items of everybody with a number under a metadata key that is at most this.
+
+        An item that names no user stays.
 
         Args:
             key: Such as ``"expires_at"``.
@@ -101,10 +104,25 @@ class StoreTarget(ABC):
             delete_items(ids)
         return len(ids)
 
+    def count_without(self, key: str) -> int:
+        """How many items that name a user have no number under a metadata key.
+
+        It reads every item, unless the store can be asked.
+        """
+        return sum(
+            1
+            for item in self.all_items()
+            if self._is_tagged(item.metadata) and not _is_number(item.metadata.get(key))
+        )
+
+    def _is_tagged(self, metadata: Mapping[str, Any]) -> bool:
+        tag = metadata.get(self.tags.key)
+        return isinstance(tag, str) and tag != ""
+
     def _until(self, key: str, moment: float) -> Iterator[str]:
         for item in self.all_items():
             held = item.metadata.get(key)
-            if isinstance(held, int | float) and not isinstance(held, bool) and held <= moment:
+            if self._is_tagged(item.metadata) and _is_number(held) and held <= moment:
                 yield item.id
 
     def count(self, user_id: str) -> int:
@@ -163,6 +181,10 @@ class StoreTarget(ABC):
     def _still_used(self, suspects: set[bytes]) -> set[bytes]:
         """Pieces that other users' items hold too: finding them proves nothing."""
         return held_in(suspects, map(held_by, self.all_items()))
+
+
+def _is_number(held: Any) -> bool:
+    return isinstance(held, int | float) and not isinstance(held, bool)
 
 
 def _scan(place: Path, traces: Traces) -> list[Hit]:

@@ -80,20 +80,33 @@ class ChromaTarget(StoreTarget):
 
     def count_until(self, key: str, moment: float) -> int:
         """How many items have a number under a key that is at most this."""
-        found = self._collection.get(where={key: {"$lte": moment}}, include=[])["ids"]
-        return len(found)
+        return sum(len(ids) for _, ids in self._pages_until({key: {"$lte": moment}}))
 
     def delete_until(self, key: str, moment: float) -> int:
         """Delete the items with a number under a key that is at most this."""
         where = {key: {"$lte": moment}}
         gone = 0
-        while True:
-            ids = self._collection.get(where=where, include=[], limit=_PAGE)["ids"]
+        # Read to the end first: what is deleted meanwhile would shift the pages.
+        for _, ids in list(self._pages_until(where)):
             if not ids:
-                return gone
+                continue
             # Ids and filter: one that was written anew since it was read stays.
             done = self._collection.delete(ids=ids, where=where)
             gone += done["deleted"] if isinstance(done, dict) and "deleted" in done else len(ids)
+        return gone
+
+    def _pages_until(self, where: dict[str, Any]) -> Iterator[tuple[int, list[str]]]:
+        """Pages of the ids of items that fit and name a user, which Chroma has no filter for."""
+        start = 0
+        while True:
+            page = self._collection.get(
+                where=where, include=["metadatas"], limit=_PAGE, offset=start
+            )
+            if not page["ids"]:
+                return
+            rows = zip(page["ids"], page["metadatas"], strict=True)
+            yield start, [id for id, metadata in rows if self._is_tagged(metadata or {})]
+            start += len(page["ids"])
 
     def replace_items(
         self, items: Sequence[StoredItem], vectors: Sequence[Sequence[float]] | None = None

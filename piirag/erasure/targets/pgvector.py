@@ -134,12 +134,16 @@ class PGVectorTarget(StoreTarget):
 
     def count_until(self, key: str, moment: float) -> int:
         """How many rows have a number under a metadata key that is at most this."""
-        return self._table.count(self._table.until(key, moment))
+        return self._table.count(self._table.until(key, moment, self.tags.key))
+
+    def count_without(self, key: str) -> int:
+        """How many rows that name a user have no number under a metadata key."""
+        return self._table.count(self._table.without(key, self.tags.key))
 
     def delete_until(self, key: str, moment: float) -> int:
         """Delete the rows with a number under a metadata key that is at most this, and refresh
         the planner's statistics where there were some."""
-        gone = self._table.delete_counted(self._table.until(key, moment))
+        gone = self._table.delete_counted(self._table.until(key, moment, self.tags.key))
         if gone:
             pgvector_files.analyze(self._table.runner, self._table.sql)
         return gone

@@ -329,15 +329,24 @@ class PGTable:
         gone = sql("DELETE FROM {}", self.sql) + self.where(condition)
         return self.runner.rows(gone, *then)
 
-    def until(self, key: str, moment: float) -> Sql:
-        """The condition that there is a number under a metadata key that is at most this.
+    def until(self, key: str, moment: float, tag: str) -> Sql:
+        """The condition that there is a number under a metadata key that is at most this, and a
+        text under the key `tag`, which names a user.
 
         Its first part is what an index on the key serves, see `index_until`; JSON orders texts
         and null below numbers, which the second part leaves out.
         """
         most = as_json(moment)
         found = self._lookup(key)
-        return sql("{} <= {} AND jsonb_typeof({}) = 'number'", found, most, found)
+        named = sql("jsonb_typeof({}) = 'string'", self._lookup(tag))
+        return sql("{} <= {} AND jsonb_typeof({}) = 'number' AND {}", found, most, found, named)
+
+    def without(self, key: str, tag: str) -> Sql:
+        """The condition that there is a text under the key `tag`, and no number under `key`."""
+        return sql(
+            "jsonb_typeof({}) = 'string' AND jsonb_typeof({}) IS DISTINCT FROM 'number'",
+            *(self._lookup(tag), self._lookup(key)),
+        )
 
     def index_until(self, key: str) -> None:
         """Create an index that finds the rows of `until`, where there is none.

@@ -242,10 +242,15 @@ class QdrantTarget(StoreTarget):
         # As for tags: what a user of LlamaIndex calls "metadata" is no metadata of LangChain.
         tag = models.PayloadField(key=path(self.tags.key))
         bare = models.IsEmptyCondition(is_empty=tag)
+        # What names no user in either place is an application's own.
+        inner = models.PayloadField(key=path(self._metadata_key, self.tags.key))
+        nobodys = models.IsEmptyCondition(is_empty=inner)
         return models.Filter(
             should=[
                 models.Filter(must=[models.FieldCondition(key=plain, range=most)], must_not=[bare]),
-                models.Filter(must=[models.FieldCondition(key=nested, range=most), bare]),
+                models.Filter(
+                    must=[models.FieldCondition(key=nested, range=most), bare], must_not=[nobodys]
+                ),
             ]
         )
 

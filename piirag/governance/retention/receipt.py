@@ -31,6 +31,7 @@ class ExpiredTarget:
         over: How many there are to be deleted, in a dry run; None where the store cannot tell.
         native: What deletes besides, by itself; empty where nothing does.
         error: Qualified name of the exception that stopped it, or None.
+        note: What else is to be known, such as how many items have no time; empty where nothing.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ExpiredTarget:
     over: int | None = None
     native: str = ""
     error: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class RetentionReceipt(SignedReceipt):
         lines = [f"{what}: {total} items {'are over' if self.dry_run else 'deleted'}"]
         for target in self.targets:
             lines.append(f"- {target.name} ({target.kind}, kept {told(target.period)}): ")
-            lines[-1] += self._done(target)
+            lines[-1] += self._done(target) + (f"; {target.note}" if target.note else "")
         return "\n".join(lines)
 
     def _done(self, target: ExpiredTarget) -> str:
@@ -159,6 +161,7 @@ _TYPES: Types = {
     "over": (int, type(None)),
     "native": (str,),
     "error": (str, type(None)),
+    "note": (str,),
 }
 
 

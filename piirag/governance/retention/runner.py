@@ -173,7 +173,7 @@ class RetentionRunner:
         period = self._period(target)
         # What carries its end goes at its end, however long things of its kind may be kept.
         before = now if target.ends else None if period is None else now - period
-        deleted, over, error = 0, None, None
+        deleted, over, error, note = 0, None, None, ""
         try:
             native = _native(target)
             if before is not None and dry_run:
@@ -181,11 +181,16 @@ class RetentionRunner:
                 over = counted(before) if callable(counted) else None
             elif before is not None:
                 deleted = target.expire(before)
+            noted = getattr(target, "note", None)
+            if before is not None and callable(noted):
+                note = str(noted())
         except RetentionError as failed:
             deleted, error = failed.deleted, _named(failed)
         except Exception as failed:  # noqa: BLE001 - told in the receipt, tried again next time
             error = _named(failed)
-        return ExpiredTarget(target.name, target.kind, period, before, deleted, over, native, error)
+        return ExpiredTarget(
+            target.name, target.kind, period, before, deleted, over, native, error, note
+        )
 
     def _tell(self, id: str, started: float, done: list[ExpiredTarget]) -> list[ExpiredTarget]:
         """Write a record of the run into the audit log; what to add to the receipt if it fails."""

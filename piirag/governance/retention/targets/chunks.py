@@ -40,7 +40,8 @@ class ChunksTarget:
     """Deletes chunks from a store, by a time in their metadata.
 
     Reads leave out a chunk past its ``expires_at`` at once; this is what removes it. A chunk
-    without the time, or with something that is no number, stays.
+    without the time, or with something that is no number, stays; so does what bears no tag of a
+    user, whatever times it has: an application put it there.
 
     Args:
         store: An erasure target for the store.
@@ -71,6 +72,17 @@ class ChunksTarget:
     def count(self, before: float) -> int:
         """How many chunks `expire` would delete."""
         return self._store.count_until(self._key, self._last(before))
+
+    def note(self) -> str:
+        """What is not deleted however old it is: chunks without the time of their ingestion."""
+        count = getattr(self._store, "count_without", None)
+        if self.ends:
+            return ""
+        if not callable(count):
+            return f"chunks without {self._key} stay, and are not counted"
+        without = count(self._key)
+        told = f"{without} chunks bear no {self._key} and stay: their stores had no Stamp"
+        return told if without else ""
 
     def _last(self, before: float) -> float:
         # What ends at this moment has ended; what was written at it is no older.
