@@ -81,7 +81,6 @@ def test_a_page_does_not_depend_on_where_it_is_cut() -> None:
     for page in (whole, cut):
         page.close()
     assert whole.taken() == cut.taken()
-    assert HtmlText().close() is None
 
 
 def test_the_form_of_a_csv_file_is_told_from_counts() -> None:
@@ -123,7 +122,7 @@ def test_mails_in_mails_without_end(tmp_path: Path, unit: str) -> None:
 
 
 def test_everything_in_a_mail_is_read(tmp_path: Path) -> None:
-    message = f"""Subject: =?utf-8?q?kelda=2Ezorvane?= =?utf-8?b?QGV4YW1wbGUub3Jn?=
+    message = """Subject: =?utf-8?q?kelda=2Ezorvane?= =?utf-8?b?QGV4YW1wbGUub3Jn?=
 MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary=b
 
@@ -206,7 +205,7 @@ def test_a_report_with_other_things_inside_is_none() -> None:
     source |= {"special": {}, "combined": 0, "fields": {}, "notes": []}
     example = {"entity_type": "A", "source": "s", "field": "", "segments": [["a", None]]}
     assert ScanReport.from_json(json.dumps({**good, "sources": [source], "examples": [example]}))
-    for wrong in (
+    broken: list[dict[str, object]] = [
         {"texts": "1"},
         {"texts": True},
         {"findings": {"A": "x"}},
@@ -220,6 +219,7 @@ def test_a_report_with_other_things_inside_is_none() -> None:
         {"sources": [{**source, "name": 1}]},
         {"examples": [{**example, "segments": [[1, None]]}]},
         {"sample": {"asked": "x", "seen": 1, "read": 1}},
-    ):
+    ]
+    for wrong in broken:
         with pytest.raises(ConfigurationError, match="no report of a scan"):
             ScanReport.from_json(json.dumps({**good, **wrong}))

@@ -164,7 +164,10 @@ _SECRETS = ["HIV", "alcoholic", "uorvexia", "ottoline", "5550132"]
     [
         ("a.csv", '"Called today. Is HIV positive and an alcoholic; wants us to write",5\nx,6\n'),
         ("b.csv", "1985,HIV positive,quorvexia\n1999,alcoholic,x\n"),
-        ("a.json", '{"HIV positive since 2019": "a@example.org", "He is HIV positive": "b@example.org"}'),
+        (
+            "a.json",
+            '{"HIV positive since 2019": "a@example.org", "is HIV positive": "b@example.org"}',
+        ),
         ("b.json", '{"Called today, is HIV positive": {"He is an alcoholic": "a@example.org"}}'),
         ("c.json", json.dumps({"x" * 182 + " ottoline.quorvexia@example.org": "a@example.org"})),
         ("d.json", json.dumps({"y" * 190: {"call +1 415 5550132": "a@example.org"}})),

@@ -13,8 +13,8 @@ from typing import Any
 from piirag.governance.scan.decode import Text
 from piirag.governance.scan.html_text import HtmlText
 from piirag.governance.scan.record import (
-    LONGEST,
     LONG_NAME,
+    LONGEST,
     LONGEST_NAME,
     Number,
     Record,

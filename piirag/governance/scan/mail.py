@@ -103,7 +103,7 @@ class _Parts:
 
 
 def _headers(part: Message) -> Iterator[tuple[str, str]]:
-    raw: Iterator[tuple[str, Any]] = part.raw_items()  # type: ignore[attr-defined]
+    raw: Iterator[tuple[str, Any]] = part.raw_items()
     for key, value in raw:
         if key.lower() not in _OF_MACHINES:
             yield key.lower(), _header(_unwrapped(str(value)))

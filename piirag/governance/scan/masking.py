@@ -139,9 +139,7 @@ class Names:
             last = end
         return "".join(made)
 
-    def _look(
-        self, texts: list[str], ahead: Iterator[list[Finding]]
-    ) -> list[tuple[int, int, str]]:
+    def _look(self, texts: list[str], ahead: Iterator[list[Finding]]) -> list[tuple[int, int, str]]:
         found: list[tuple[int, int, str]] = []
         for text in texts:
             spans = find_spans(

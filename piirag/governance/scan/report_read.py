@@ -37,7 +37,9 @@ def report_arguments(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_NUMBERS = tuple("texts texts_with_findings characters pseudonyms sources_left_out failures".split())
+_NUMBERS = tuple(
+    "texts texts_with_findings characters pseudonyms sources_left_out failures".split()
+)
 _COUNTS = tuple("findings texts_by_type skipped_by_reason unread".split())
 
 
