@@ -192,8 +192,19 @@ def test_rows_of_a_search_index_count_once(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "a.db") as db:
         db.execute("CREATE VIRTUAL TABLE f USING fts5(note)")
         db.execute("INSERT INTO f VALUES (?)", (f"from {MAIL} on",))
+        db.execute("CREATE TABLE t (note TEXT)")
+        db.execute("INSERT INTO t VALUES ('x@example.org')")
+        db.execute("CREATE VIRTUAL TABLE of_t USING fts5(note, content='t')")
     db.close()
-    assert scanned(tmp_path).findings == {"EMAIL_ADDRESS": 1}
+    assert scanned(tmp_path).findings == {"EMAIL_ADDRESS": 2}
+
+
+def test_names_of_columns_of_a_table_are_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        db.execute(f'CREATE TABLE t ("{MAIL}" TEXT)')
+    db.close()
+    report = scanned(tmp_path)
+    assert (report.texts, report.total, report.findings_in_names) == (0, 1, 1)
 
 
 def test_a_report_with_other_things_inside_is_none() -> None:

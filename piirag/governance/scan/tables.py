@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -10,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from piirag.errors import ConfigurationError, MissingDependencyError
+from piirag.governance.scan.formats import KEYS
 from piirag.governance.scan.record import Number, Record, Skipped, guarded, is_vector, of_row
 
 _ROWS = 500
+# A search index over another table, which shows the rows of that one.
+_OF_ANOTHER = re.compile(
+    r"CREATE\s+VIRTUAL\s+TABLE\b[^(]*\bUSING\s+fts[0-9]\s*\(.*\bcontent\s*=\s*['\"]?(\w+)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SYSTEM = frozenset("information_schema INFORMATION_SCHEMA mysql performance_schema sys".split())
 
 
@@ -152,8 +159,13 @@ def _sqlite_tables(database: sqlite3.Connection) -> list[str]:
         if sqlite3.sqlite_version_info >= (3, 37)
         else "SELECT name FROM sqlite_master WHERE type = 'table'"
     )
-    names = (name for (name,) in database.execute(f"{listed} ORDER BY name").fetchall())
-    return [name for name in names if not name.startswith("sqlite_")]
+    names = {name for (name,) in database.execute(listed).fetchall()}
+    made = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    of_another = {
+        name for name, sql in made if (m := _OF_ANOTHER.match(sql or "")) and m[1] in names
+    }
+    names -= of_another
+    return sorted(name for name in names if not name.startswith("sqlite_"))
 
 
 def _sqlite_table(
@@ -175,6 +187,7 @@ def _records(
     source: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> Iterator[Record | Skipped]:
     packed = False
+    yield from of_row(source, kind, [(KEYS, "\n".join(columns))], names=True)
     for row in rows:
         cells = []
         for column, value in zip(columns, row, strict=True):
