@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ def scan(
 def _limit(fail_on: str | None) -> int | frozenset[str] | None:
     if fail_on is None:
         return None
-    if fail_on.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", fail_on.strip()):
         return int(fail_on)
     if fail_on.strip().lower() == ANY:
         return 0
@@ -155,20 +156,38 @@ def _sources(
     only: list[str] | None,
     config: Path,
 ) -> list[Source]:
-    from piirag.governance.scan import Files, Tables
+    from piirag.governance.scan import Files
 
     found: list[Source] = []
     if paths:
         files = Files(paths)
         files.measure()
         found.append(files)
-    for table in tables:
-        found.append(Tables(_database(table), only=only))
+    found += _tables(tables, only)
     if stores:
         found.append(_stores(stores, config))
     if not found:
         raise ConfigurationError("name what to scan: paths, --store or --table")
     return found
+
+
+def _tables(given: list[str], only: list[str] | None) -> Iterator[Source]:
+    """Databases, each with those of the named tables that it has; each has to be somewhere."""
+    from piirag.governance.scan import Tables
+
+    if not only:
+        yield from (Tables(_database(table)) for table in given)
+        return
+    if not given:
+        raise ConfigurationError("--only names a table of a --table")
+    known = {table: Tables(_database(table)).names() for table in given}
+    if None not in known.values():
+        for number, name in enumerate(only, 1):
+            if not any(name in (names or ()) for names in known.values()):
+                raise ConfigurationError(f"--only number {number} names no table that is there")
+    for table, names in known.items():
+        mine = only if names is None else [name for name in only if name in names]
+        yield Tables(_database(table), only=mine)
 
 
 def _database(given: str) -> str:

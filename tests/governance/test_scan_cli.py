@@ -76,6 +76,8 @@ def test_a_terminal_shows_how_far_it_is(folder: Path, monkeypatch: pytest.Monkey
         ("EMAIL_ADRESS", USAGE),
         ("-1", USAGE),
         (",", USAGE),
+        ("²", USAGE),
+        ("9" * 5000, USAGE),
     ],
 )
 def test_exit_codes(folder: Path, limit: str, code: int) -> None:
@@ -90,6 +92,11 @@ def test_what_could_not_be_read_is_no_clean_end(folder: Path) -> None:
 
 
 def test_wrong_usage(folder: Path) -> None:
+    for name, table in (("crm.db", "a"), ("b.db", "b")):
+        with sqlite3.connect(folder / name) as db:
+            db.execute(f"CREATE TABLE {table} (x)")
+        db.close()
+    assert run("--table", "crm.db", "--table", "b.db", "--only", "a").exit_code == CLEAN
     for wrong in (
         [],
         ["none"],
@@ -99,6 +106,9 @@ def test_wrong_usage(folder: Path) -> None:
         ["--table", "none.db"],
         ["--table", "env:NOT_SET"],
         ["--store", "crm"],
+        ["docs", "--only", "a"],
+        ["--table", "crm.db", "--only", "misspelt", "--fail-on", "any"],
+        ["--table", "crm.db", "--table", "b.db", "--only", "a", "--only", "c"],
     ):
         done = run(*wrong)
         assert done.exit_code == USAGE, wrong

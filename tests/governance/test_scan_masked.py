@@ -154,3 +154,58 @@ def test_stretches_are_apart_and_cover_everything(spans: list[Any], first: Any) 
     covered = {at for start, end, _ in every for at in range(start, end)}
     assert {at for start, end, _ in made for at in range(start, end)} == covered
     assert first is None or first in made
+
+
+_SECRETS = ["HIV", "alcoholic", "uorvexia", "ottoline", "5550132"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", '"Called today. Is HIV positive and an alcoholic; wants us to write",5\nx,6\n'),
+        ("b.csv", "1985,HIV positive,quorvexia\n1999,alcoholic,x\n"),
+        (
+            "a.json",
+            '{"HIV positive since 2019": "a@example.org", "is HIV positive": "b@example.org"}',
+        ),
+        ("b.json", '{"Called today, is HIV positive": {"He is an alcoholic": "a@example.org"}}'),
+        ("c.json", json.dumps({"x" * 182 + " ottoline.quorvexia@example.org": "a@example.org"})),
+        ("d.json", json.dumps({"y" * 190: {"call +1 415 5550132": "a@example.org"}})),
+        ("e.json", json.dumps({"x" * 182 + " ottoline@example.org": "a@example.org " * 3000})),
+        ("f.json", json.dumps({"wants quorvexia and to be called back": "a@example.org"})),
+        ("g.json", json.dumps({"Quorvexia" * 9: "a@example.org"})),
+        ("HIV positive.txt", "a@example.org"),
+        ("HIV positive.png", ""),
+    ],
+)
+def test_names_are_masked_as_texts_are(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    report = scan(Files([tmp_path]), policy=POLICY)
+    for form, text in shown(report).items():
+        for secret in _SECRETS:
+            assert secret not in text, form
+
+
+def test_names_of_columns_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer_ref,E-mail address (work),q1_2\n7,a@example.org,b\n")
+    (tmp_path / "a.json").write_text('{"customer": {"contact": {"email": "a@example.org"}}}')
+    found = {s.name: set(s.fields) for s in scan(Files([tmp_path]), policy=POLICY).sources}
+    assert found == {"a.csv": {"E-mail address (work)"}, "a.json": {"customer.contact.email"}}
+
+
+def test_the_head_of_a_report_tells_of_findings_in_names(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({MAILS[0]: None}))
+    report = scan(Files([tmp_path]), policy=POLICY)
+    assert (report.texts, report.total, report.findings_in_names) == (0, 1, 1)
+    for form in ("html", "notebook", "terminal", "str"):
+        assert "1 finding in names of columns and keys" in shown(report)[form], form
+    assert "status good" not in report.to_html()
+    again = ScanReport.from_json(report.to_json())
+    assert again.to_html() == report.to_html()
+    # Nor is a scan green that could not read everything.
+    (tmp_path / "a.json").unlink()
+    (tmp_path / "a.docx").write_bytes(b"x")
+    assert "status good" not in scan(Files([tmp_path]), policy=POLICY).to_html()
+    (tmp_path / "a.docx").unlink()
+    (tmp_path / "a.txt").write_text("nothing")
+    assert "status good" in scan(Files([tmp_path]), policy=POLICY).to_html()

@@ -21,6 +21,8 @@ _MARKS = (
 )
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27}) + b"\x7f"
 _MOST_CONTROL = 0.02
+_MOST_LETTERS = 0.98
+_SPACES = frozenset(" \n\u3000\u3001\u3002\uff0c")
 FALLBACK = "cp1252"
 """What a text is taken for that is not UTF-8: every byte means something in it, or is replaced."""
 
@@ -37,20 +39,36 @@ def encoding_of(file: BinaryIO, longest: int) -> str | None:
         for mark, name in _MARKS:
             if head.startswith(mark):
                 return name
-        if b"\0" in head:
-            return _without_mark(head)
-        control = len(head) - len(head.translate(None, _CONTROL))
-        if control > _MOST_CONTROL * len(head):
-            return None
+        wide = _wide(head) if b"\0" in head else None
+        if wide is not None:
+            return wide
+        # Zeros by themselves are holes in a log, or what separates records.
+        rest = head.replace(b"\0", b"")
+        control = len(rest) - len(rest.translate(None, _CONTROL))
+        if control > _MOST_CONTROL * len(rest):
+            return _wide_by_letters(head)
         return "utf-8" if _is_utf8(file, head, longest) else FALLBACK
     finally:
         file.seek(0)
 
 
-def _without_mark(head: bytes) -> str | None:
+def _wide(head: bytes) -> str | None:
     """UTF-16 without a mark: every other byte is 0, where the text is mostly ASCII."""
     for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if zeros and zeros.count(0) > 0.6 * len(zeros) and head.count(0) < 0.6 * len(head):
+            return name
+    return None
+
+
+def _wide_by_letters(head: bytes) -> str | None:
+    """UTF-16 without a mark of other letters: nearly all of it is letters, spaces among them."""
+    for name in ("utf-16-le", "utf-16-be"):
+        try:
+            text = codecs.getincrementaldecoder(name)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        shown = sum(character.isprintable() or character in "\r\n\t" for character in text)
+        if _SPACES.intersection(text) and shown > _MOST_LETTERS * len(text):
             return name
     return None
 
@@ -93,7 +111,8 @@ class Text:
         while True:
             block = self._file.read(min(BLOCK, self._left))
             self._left -= len(block)
-            yield self._decoder.decode(block, not block)
+            # A zero is no character of a text, and CSV has no place for it.
+            yield self._decoder.decode(block, not block).replace("\0", " ")
             if not block:
                 break
         self.cut = self._left <= 0 and bool(self._file.read(1))

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from piirag.errors import ConfigurationError
 from piirag.governance.scan import documents, formats, mail
 from piirag.governance.scan.decode import FALLBACK, Text, encoding_of
-from piirag.governance.scan.record import Record, Skipped
+from piirag.governance.scan.record import Record, Skipped, guarded
 
 NOT_ENTERED = frozenset(
     """
@@ -92,7 +92,7 @@ class Files:
                 continue
             if info.st_nlink > 1 or len(self._paths) > 1:
                 seen.add((info.st_dev, info.st_ino))
-            yield from self._file(name, path, info.st_size)
+            yield from guarded(name, self._file(name, path, info.st_size))
             self.done += min(info.st_size, self._largest)
 
     def _walk(self) -> Iterator[tuple[str, Path, os.stat_result | str]]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from html.parser import HTMLParser
 from typing import Any
 
 from piirag.governance.scan.decode import Text
+from piirag.governance.scan.html_text import HtmlText
 from piirag.governance.scan.record import (
+    LONG_NAME,
+    LONGEST,
+    LONGEST_NAME,
     Number,
     Record,
     Skipped,
@@ -27,9 +32,12 @@ KEYS = "(keys)"
 _DEEPEST = 64
 _MOST_KEYS = 10_000
 _SAMPLE = 65_536
-# Attributes whose values people read or write.
-_ATTRIBUTES = frozenset("alt content data-email href placeholder title value".split())
-_UNREAD = frozenset({"style"})
+_DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
+# What the name of a column looks like: a few words, and no value of another column.
+_HEAD = re.compile(r"[^\W\d][^@\n]{0,39}")
+_MOST_WORDS = 4
+_SENTENCE = re.compile(r"[.!?](?:\s|\Z)|\d{4}")
 
 
 def text_records(source: str, text: Text) -> Iterator[Record | Skipped]:
@@ -40,32 +48,55 @@ def text_records(source: str, text: Text) -> Iterator[Record | Skipped]:
 
 
 def csv_records(source: str, text: Text) -> Iterator[Record | Skipped]:
-    """A row a record, its columns named by the first line; the first line is read as well."""
+    """A row a record, its columns named by the first line, where that holds names of columns.
+
+    The first line is read as well: as names, or as a row like the others.
+    """
     lines = text.lines()
     first = list(itertools.islice(lines, 20))
     left = itertools.chain(first, lines)
     fed: list[str] = []
-    reader = csv.reader(_recorded(left, fed), _dialect("".join(first)[:_SAMPLE]))
-    names: list[str] = []
+    head = "".join(first)[:_SAMPLE]
+    delimiter = delimiter_of(head)
+    reader = csv.reader(_recorded(left, fed), delimiter=delimiter, skipinitialspace=True)
+    names: list[str] | None = None
     while True:
         broken = False
         try:
             row = next(reader, None)
         except csv.Error:
-            # A field of more than the limit, a NUL: what is left is read as text.
+            # A field of more than the limit: what is left is read as text.
             broken, row = True, None
         if row is None:
             break
         fed.clear()
-        if not names:
-            names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
-            yield from of_row(source, "CSV", [(HEAD, "\n".join(row))], names=True)
-            continue
-        more = (f"column {i}" for i in itertools.count(len(names) + 1))
-        yield from of_row(source, "CSV", list(zip(itertools.chain(names, more), row)))  # noqa: B905
+        if names is None and row:
+            names = []
+            if is_head(row, head, delimiter):
+                names = [name.strip() or f"column {i}" for i, name in enumerate(row, 1)]
+                yield from of_row(source, "CSV", [(HEAD, "\n".join(row))], names=True)
+                continue
+        more = (f"column {i}" for i in itertools.count(len(names or ()) + 1))
+        yield from of_row(source, "CSV", list(zip(itertools.chain(names or (), more), row)))  # noqa: B905
     if broken:
         yield Skipped(source, "a row that is no CSV: the rest was read as text", whole=False)
         yield from _rest(source, itertools.chain(fed, left))
+
+
+def is_head(row: list[str], sample: str, delimiter: str) -> bool:
+    """Whether a first row holds names of columns, and not data.
+
+    Data are told by numbers, addresses, sentences and long texts, and by a value that stands in
+    the same column again. A first row of short words alone may be data all the same.
+    """
+    cells = [cell.strip() for cell in row]
+    for cell in filter(None, cells):
+        long = len(cell.split()) > _MOST_WORDS
+        if long or _HEAD.fullmatch(cell) is None or _SENTENCE.search(cell) is not None:
+            return False
+    below = sample.split("\n")[1:]
+    rows = ([c.strip(' \r"') for c in line.split(delimiter)] for line in below)
+    return any(cells) and not any(a and a == b for other in rows for a, b in zip(cells, other))  # noqa: B905
 
 
 def _recorded(lines: Iterable[str], fed: list[str]) -> Iterator[str]:
@@ -75,17 +106,29 @@ def _recorded(lines: Iterable[str], fed: list[str]) -> Iterator[str]:
         yield line
 
 
-def _dialect(head: str) -> Any:
-    try:
-        return csv.Sniffer().sniff(head, delimiters=",;\t|")
-    except csv.Error:
-        return csv.excel
+def delimiter_of(head: str) -> str:
+    """What separates the fields of a row: what stands equally often in most of the first lines."""
+    lines = [line for line in _QUOTED.sub("", head).split("\n") if line.strip()]
+    best, found = (0, 0), ","
+    for delimiter in _DELIMITERS:
+        often = Counter(n for line in lines if (n := line.count(delimiter)))
+        if often:
+            count, alike = max(often.items(), key=lambda item: (item[1], item[0]))
+            if (alike, count) > best:
+                best, found = (alike, count), delimiter
+    return found
 
 
 def _rest(source: str, lines: Iterable[str]) -> Iterator[Record]:
-    lines = iter(lines)
-    while many := "".join(itertools.islice(lines, 500)):
-        yield from of_text(source, "CSV", many)
+    many: list[str] = []
+    length = 0
+    for line in lines:
+        many.append(line)
+        length += len(line)
+        if length >= LONGEST:
+            yield from of_text(source, "CSV", "".join(many))
+            many, length = [], 0
+    yield from of_text(source, "CSV", "".join(many))
 
 
 def json_lines_records(source: str, text: Text) -> Iterator[Record | Skipped]:
@@ -96,7 +139,7 @@ def json_lines_records(source: str, text: Text) -> Iterator[Record | Skipped]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError):
             bad += 1
             yield from of_text(source, "JSON lines", line)
@@ -110,7 +153,7 @@ def json_records(source: str, text: Text) -> Iterator[Record | Skipped]:
     """One document; each item of a list at its top is a record."""
     whole = "".join(text.blocks())
     try:
-        value = json.loads(whole)
+        value = json.loads(whole, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         value = None
         yield Skipped(source, "no JSON: it was read as text", whole=False)
@@ -120,6 +163,24 @@ def json_records(source: str, text: Text) -> Iterator[Record | Skipped]:
     keys = Keys()
     for item in value if isinstance(value, list) else [value]:
         yield from value_records(source, "JSON", item, keys)
+
+
+class _Twice(list[Any]):
+    """The values of a key that an object has several times."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        made = {}
+        for key, value in pairs:
+            if key not in made:
+                made[key] = value
+            elif isinstance(made[key], _Twice):
+                made[key].append(value)
+            else:
+                made[key] = _Twice([made[key], value])
+    return made
 
 
 class Keys:
@@ -156,7 +217,7 @@ def value_records(
         if isinstance(item, dict) and depth < _DEEPEST:
             names += map(str, item)
             for key in reversed(item):
-                stack.append((f"{path}.{key}" if path else str(key), item[key], depth + 1))
+                stack.append((_below(path, str(key)), item[key], depth + 1))
         elif is_vector(item):
             continue
         elif isinstance(item, list | tuple) and depth < _DEEPEST:
@@ -174,64 +235,18 @@ def value_records(
     yield from of_row(source, kind, leaves)
 
 
+def _below(path: str, key: str) -> str:
+    """A path of keys; one that is too long is not cut, as half a value may be left."""
+    longer = f"{path}.{key}" if path else key
+    return longer if len(longer) <= LONGEST_NAME and path != LONG_NAME else LONG_NAME
+
+
 def html_records(source: str, text: Text) -> Iterator[Record | Skipped]:
     """What a page shows, its comments and scripts, and attributes that people read or write."""
-    page = _Page()
+    page = HtmlText()
     for block in text.blocks():
         page.feed(block)
-        yield from page.taken(source)
+        if page.length >= _SAMPLE:
+            yield from of_text(source, "HTML", page.taken(lines=True))
     page.close()
-    yield from page.taken(source, last=True)
-
-
-def text_of_html(markup: str) -> str:
-    """The text of a page."""
-    page = _Page()
-    page.feed(markup)
-    page.close()
-    return "".join(page.parts)
-
-
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._length = 0
-        self._inside = ""
-
-    def _add(self, text: str) -> None:
-        self.parts.append(text)
-        self._length += len(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag
-        if tag not in _INLINE:
-            self._add("\n")
-        for name, value in attrs:
-            if value and name in _ATTRIBUTES:
-                self._add(f" {value.removeprefix('mailto:').removeprefix('tel:')} \n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-        if tag not in _INLINE:
-            self._add("\n")
-
-    def handle_data(self, data: str) -> None:
-        if self._inside not in _UNREAD:
-            self._add(data)
-
-    def handle_comment(self, data: str) -> None:
-        self._add(f"\n{data}\n")
-
-    def taken(self, source: str, *, last: bool = False) -> Iterator[Record]:
-        """What was read so far, once it is worth a record."""
-        if self._length < _SAMPLE and not last:
-            return
-        text = "".join(self.parts)
-        cut = len(text) if last else text.rfind("\n") + 1
-        self.parts = [text[cut:]]
-        self._length = len(self.parts[0])
-        yield from of_text(source, "HTML", text[:cut])
-
-
-_INLINE = frozenset("a abbr b bdi bdo cite code em font i kbd mark q s small span strong u".split())
+    yield from of_text(source, "HTML", page.taken())

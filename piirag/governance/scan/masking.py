@@ -12,12 +12,16 @@ from piirag.detection.ner.everyday import EVERYDAY
 from piirag.detection.protocol import Detector
 from piirag.detection.spans import detect_ahead, find_spans
 from piirag.detection.text import replace_surrogates
-from piirag.display import Segment, apart, pieces
+from piirag.display import Segment, apart, pieces, plain
 from piirag.policy import Policy
+from piirag.redaction.insight import look_deeper
 
 _AROUND = 48
 _LONGEST = 200
 _BATCH = 256
+# The name of a field that has more words, or between dots more characters, is no name.
+_MOST_WORDS = 4
+_LONGEST_PART = 40
 # In names of files these stand where a space would.
 _JOINTS = re.compile(r"(?<=[^\W_])[_\-.+~]+(?=[^\W_])|_")
 _SUFFIX = re.compile(
@@ -76,7 +80,7 @@ class Names:
 
     Args:
         detector: Finds values in names.
-        policy: What counts.
+        policy: What counts; quasi-identifiers and special categories are looked for as it says.
         values: Entity type -> values found in texts: they are looked for in names too.
         raw: Show names as they are.
     """
@@ -93,13 +97,12 @@ class Names:
         self._policy = policy
         self._values = KnownValues(values, bare_initials=False)
         self._raw = raw
-        self._made: dict[str, str] = {}
+        self._found: dict[str, list[tuple[int, int, str]]] = {}
 
     def learn(self, names: Iterable[str]) -> None:
         """Look at many names at once, which is faster than one after the other."""
-        new = [name for name in dict.fromkeys(names) if name not in self._made]
+        new = [name for name in dict.fromkeys(names) if name not in self._found]
         if self._raw:
-            self._made.update((name, replace_surrogates(name)) for name in new)
             return
         for at in range(0, len(new), _BATCH):
             some = new[at : at + _BATCH]
@@ -112,35 +115,45 @@ class Names:
                 )
             )
             for name, texts in zip(some, written, strict=True):
-                self._made[name] = self._masked(replace_surrogates(name), texts, ahead)
+                self._found[name] = self._look(texts, ahead)
 
-    def shown(self, name: str) -> str:
-        """A name as a report shows it."""
-        if name not in self._made:
+    def shown(self, name: str, *, field: bool = False) -> str:
+        """A name as a report shows it.
+
+        Args:
+            name: The name.
+            field: Whether it is that of a column or a key. One that is a sentence, or long, is
+                masked as a text is, all but everyday words.
+        """
+        told = replace_surrogates(name)
+        if self._raw:
+            return told
+        if name not in self._found:
             self.learn([name])
-        return self._made[name]
+        made = []
+        last = 0
+        as_text = field and _is_long(name)
+        for start, end, kind in [*self._found[name], (len(told), len(told), "")]:
+            made.append(plain(told, last, start) if as_text else told[last:start])
+            made += [f"[{kind}]"] if kind else []
+            last = end
+        return "".join(made)
 
-    def _masked(self, name: str, texts: list[str], ahead: Iterator[list[Finding]]) -> str:
+    def _look(self, texts: list[str], ahead: Iterator[list[Finding]]) -> list[tuple[int, int, str]]:
         found: list[tuple[int, int, str]] = []
         for text in texts:
             spans = find_spans(
                 text, detector=self._detector, policy=self._policy, ahead=next(ahead)
             )
-            found += [(s.finding.start, s.finding.end, s.finding.entity_type) for s in spans]
+            _, insight = look_deeper(text, spans, self._policy)
+            every = [*(s.finding for s in spans), *insight.quasi.findings, *insight.special]
+            found += [(f.start, f.end, f.entity_type) for f in every]
             found += [
                 (match.start, match.end, match.value.entity_type)
                 for match in self._values.find(text)
                 if not _is_word(match, text[match.start : match.end])
             ]
-        made = []
-        last = 0
-        for start, end, kind in sorted(found, key=lambda f: (f[0], -f[1])):
-            if end <= last:
-                continue
-            if start >= last:
-                made += [name[last:start], f"[{kind}]"]
-            last = end
-        return "".join([*made, name[last:]])
+        return _merged(found)
 
 
 def _written(name: str) -> list[str]:
@@ -152,6 +165,23 @@ def _written(name: str) -> list[str]:
     # Addresses and numbers are told by their marks.
     marked = "@" in name or any(map(str.isdigit, name))
     return [*dict.fromkeys((spaced, name) if marked else (spaced,))]
+
+
+def _is_long(name: str) -> bool:
+    return len(name.split()) > _MOST_WORDS or any(
+        len(part) > _LONGEST_PART for part in name.split(".")
+    )
+
+
+def _merged(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Stretches apart from each other; of those that overlap, one, by the name of the first."""
+    made: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(found, key=lambda f: (f[0], -f[1])):
+        if made and start < made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]), made[-1][2])
+        else:
+            made.append((start, end, kind))
+    return made
 
 
 def _is_word(match: KnownMatch, surface: str) -> bool:

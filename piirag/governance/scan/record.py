@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 LONGEST = 65_536
 """Characters of one record at most; a longer text is cut, at the end of a line where there is
 one."""
+
+MOST_FIELDS_OF_A_RECORD = 200
+"""A row with more fields is several records."""
+
+LONGEST_NAME = 200
+LONG_NAME = "(a long name)"
+"""What a field is called whose name is longer: cut, it may hold half of a value."""
 
 _MANY_FRACTIONS = 64
 _LONG_VECTOR = 256
@@ -165,6 +172,21 @@ def cut_at(text: str, start: int, end: int) -> int:
     return end
 
 
+def guarded(
+    name: str, records: Iterable[Record | Skipped], *, whole: bool = False
+) -> Iterator[Record | Skipped]:
+    """Records until their reader raises: that is told by its type, as its words quote data."""
+    failed = ""
+    try:
+        yield from records
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a file may be made to raise anything
+        failed = type(error).__name__
+    if failed:
+        yield Skipped(name, f"reading stopped ({failed})", whole=whole, failed=True)
+
+
 def of_text(source: str, kind: str, text: str, name: str = "") -> Iterator[Record]:
     """The records of one text."""
     for piece in pieces(text):
@@ -181,13 +203,14 @@ def of_row(
     for name, value in row:
         if not value.strip():
             continue
+        name = name if len(name) <= LONGEST_NAME else LONG_NAME
         if len(value) > LONGEST // 4:
             yield from of_text(source, kind, value, name)
             continue
-        if length + len(value) > LONGEST:
+        if length + len(value) > LONGEST or len(fields) == MOST_FIELDS_OF_A_RECORD:
             yield Record(source, kind, tuple(fields), names)
             fields, length = [], 0
-        fields.append((name[:200], value))
+        fields.append((name, value))
         length += len(value) + len(name)
     if fields:
         yield Record(source, kind, tuple(fields), names)

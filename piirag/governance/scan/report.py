@@ -67,6 +67,8 @@ class ScanReport:
         texts: How many texts were looked at: files, or their parts of 65,536 characters; pages,
             rows, messages, items.
         texts_with_findings: How many hold personal data, special categories included.
+        findings_in_names: Findings in names of columns and keys, which are no texts; they are
+            counted in the numbers by type.
         characters: How long they are together.
         pseudonyms: Tokens that stand for values already.
         findings: Entity type -> number: what a `Scrubber` with this policy would replace.
@@ -112,11 +114,27 @@ class ScanReport:
     policy: Mapping[str, Any]
     detector: str
     sample: Sample | None
+    findings_in_names: int = 0
 
     @property
     def share(self) -> float:
         """The share of texts that hold personal data, from 0 to 1."""
         return self.texts_with_findings / self.texts if self.texts else 0.0
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a line."""
+        texts = f"{self.texts:,} texts, {self.texts_with_findings:,} with personal data"
+        return f"{texts} ({self.share:.0%}){self.beside_texts}"
+
+    @property
+    def beside_texts(self) -> str:
+        """What a share of texts does not tell; empty where it tells everything."""
+        n = self.findings_in_names
+        noun = "finding" if n == 1 else "findings"
+        told = f"; {n:,} {noun} in names of columns and keys" if n else ""
+        n = self.failures
+        return told + (f"; {n:,} not read that should have been" if n else "")
 
     @property
     def total(self) -> int:
@@ -145,6 +163,7 @@ class ScanReport:
             "texts": self.texts,
             "texts_with_findings": self.texts_with_findings,
             "share": round(self.share, 4),
+            "findings_in_names": self.findings_in_names,
             "characters": self.characters,
             "pseudonyms": self.pseudonyms,
             "findings": dict(self.findings),
@@ -185,13 +204,15 @@ class ScanReport:
         Raises:
             ConfigurationError: It is none.
         """
+        from piirag.governance.scan.report_read import report_arguments
+
         wrong = ""
         try:
             data = json.loads(text)
             if data["format"] != FORMAT:
                 wrong = f"not in the format {FORMAT}"
             else:
-                return cls(**_arguments(data))
+                return cls(**report_arguments(data))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             wrong = "no report of a scan"
         raise ConfigurationError(f"the report cannot be read: {wrong}")
@@ -216,9 +237,7 @@ class ScanReport:
 
     def __str__(self) -> str:
         found = ", ".join(f"{kind} x{n}" for kind, n in _first(self.findings.items()))
-        lines = [
-            f"{self.texts} texts, {self.texts_with_findings} with personal data ({self.share:.0%})"
-        ]
+        lines = [self.headline]
         for title, text in (
             ("found", found),
             ("special categories", ", ".join(f"{k} x{n}" for k, n in self.special.items())),
@@ -263,25 +282,6 @@ def _plain(source: SourceReport) -> dict[str, Any]:
         "fields": {name: dict(counts) for name, counts in source.fields.items()},
         "notes": list(source.notes),
     }
-
-
-def _arguments(data: Mapping[str, Any]) -> dict[str, Any]:
-    left = ("format", "piirag", "share", "quasi_identifiers", "special_categories")
-    made = {key: value for key, value in data.items() if key not in left}
-    quasi = data["quasi_identifiers"]
-    made["quasi"] = quasi["findings"]
-    made["combinations"] = {tuple(c["kinds"]): c["texts"] for c in quasi["combinations"]}
-    made["special"] = data["special_categories"]
-    made["sample"] = None if data["sample"] is None else Sample(**data["sample"])
-    made["skipped"] = tuple((entry["name"], entry["reason"]) for entry in data["skipped"])
-    made["sources"] = tuple(
-        SourceReport(**{**source, "notes": tuple(source["notes"])}) for source in data["sources"]
-    )
-    made["examples"] = tuple(
-        Example(e["entity_type"], e["source"], e["field"], tuple((t, k) for t, k in e["segments"]))
-        for e in data["examples"]
-    )
-    return made
 
 
 def _first(items: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -44,11 +44,10 @@ def report_cell(report: ScanReport) -> str:
         (mark(kind, kind, label=False), f"{n:,}", f"{report.texts_by_type.get(kind, 0):,}")
         for kind, n in {**report.findings, **report.special}.items()
     ]
-    head = f"{report.texts:,} texts, {report.texts_with_findings:,} with personal data"
     shown = join(_example(example) for example in report.examples[:12])
     return join(
         [
-            Html(f"<p><strong>{esc(head)} ({report.share:.0%})</strong></p>"),
+            Html(f"<p><strong>{esc(report.headline)}</strong></p>"),
             table(("Type", "Findings", "Texts"), rows, numeric={1, 2}, empty="Nothing was found."),
             shown,
         ]
@@ -56,7 +55,8 @@ def report_cell(report: ScanReport) -> str:
 
 
 def _summary(report: ScanReport) -> Html:
-    state = "poor" if report.texts_with_findings else "good"
+    found = report.total or report.texts_with_findings
+    state = "poor" if found else "good" if report.complete and report.texts else "fair"
     pairs: list[tuple[object, object]] = [
         ("Texts", f"{report.texts:,} ({report.characters:,} characters)"),
         ("With personal data", f"{report.texts_with_findings:,} ({report.share:.1%})"),
@@ -72,7 +72,7 @@ def _summary(report: ScanReport) -> Html:
         [
             Html(
                 f'<p><span class="status {state}">{report.share:.1%}</span> '
-                "of the texts hold personal data.</p>\n"
+                f"of the texts hold personal data{esc(report.beside_texts)}.</p>\n"
             ),
             warning,
             facts(pairs),

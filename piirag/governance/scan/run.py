@@ -108,7 +108,7 @@ def scan(
         if progress is not None:
             progress(source, tally.texts)
     names = Names(
-        reader.detector, policy, {k: [*v] for k, v in tally.values.items()}, raw=show_values
+        reader.detector, reader.deeper, {k: [*v] for k, v in tally.values.items()}, raw=show_values
     )
     names.learn(tally.names())
     return _report(
@@ -189,7 +189,7 @@ class _Reader:
             changes["quasi_identifiers"] = "warn"
         if policy.special_categories == "off":
             changes["special_categories"] = "flag"
-        self._deeper = dataclasses.replace(policy, **changes) if changes else policy
+        self.deeper = dataclasses.replace(policy, **changes) if changes else policy
 
     def read(self, batch: list[Record], tally: Tally) -> Iterator[Seen]:
         """What is found in each record; one that the detector fails on is counted as not read."""
@@ -225,7 +225,7 @@ class _Reader:
         )
         names, numbers = text.names, text.numbers
         spans, insight = look_deeper(
-            text.text, spans, self._deeper, protected=sorted([*tokens, *names])
+            text.text, spans, self.deeper, protected=sorted([*tokens, *names])
         )
         found = [span.finding for span in spans]
         covered = sorted([*tokens, *((f.start, f.end) for f in found)])
@@ -265,6 +265,7 @@ def _report(tally: Tally, names: Names, **facts: Any) -> ScanReport:
     return ScanReport(
         texts=tally.texts,
         texts_with_findings=tally.hits,
+        findings_in_names=tally.in_names,
         characters=tally.characters,
         pseudonyms=tally.tokens,
         findings=_ranked(tally.findings),
@@ -284,7 +285,7 @@ def _report(tally: Tally, names: Names, **facts: Any) -> ScanReport:
         unread=_ranked(tally.unread),
         failures=tally.failures,
         examples=tuple(
-            Example(kind, names.shown(source), names.shown(field), made)
+            Example(kind, names.shown(source), names.shown(field, field=True), made)
             for kind, kept in sorted(tally.shown.items())
             for source, field, made in kept
         ),
@@ -301,7 +302,7 @@ def _source(name: str, tally: SourceTally, names: Names) -> SourceReport:
     fields: dict[str, dict[str, int]] = {}
     for field, counts in tally.fields.items():
         # Two names may look the same once they are masked.
-        into = fields.setdefault(names.shown(field), {})
+        into = fields.setdefault(names.shown(field, field=True), {})
         for kind, count in _ranked(counts).items():
             into[kind] = into.get(kind, 0) + count
     return SourceReport(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -10,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from piirag.errors import ConfigurationError, MissingDependencyError
-from piirag.governance.scan.record import Number, Record, Skipped, is_vector, of_row
+from piirag.governance.scan.formats import KEYS
+from piirag.governance.scan.record import Number, Record, Skipped, guarded, is_vector, of_row
 
 _ROWS = 500
+# A search index over another table, which shows the rows of that one.
+_OF_ANOTHER = re.compile(
+    r"CREATE\s+VIRTUAL\s+TABLE\b[^(]*\bUSING\s+fts[0-9]\s*\(.*\bcontent\s*=\s*['\"]?(\w+)",
+    re.IGNORECASE | re.DOTALL,
+)
 _SYSTEM = frozenset("information_schema INFORMATION_SCHEMA mysql performance_schema sys".split())
 
 
@@ -39,10 +46,25 @@ class Tables:
         elif not self._path.is_file():
             raise ConfigurationError("the database is not there")
 
+    def names(self) -> frozenset[str] | None:
+        """The tables that there are; None where that cannot be told."""
+        try:
+            if self._engine is None:
+                with closing(_opened(self._path)) as database:
+                    return frozenset(_sqlite_tables(database))
+            import sqlalchemy
+
+            return frozenset(name for name, _ in _tables(sqlalchemy.inspect(self._engine)))
+        except Exception:  # noqa: BLE001 - a driver's words quote the URL; reading tells of it
+            return None
+
     def records(self) -> Iterator[Record | Skipped]:
         """Every row. What cannot be read is told and does not end it."""
+        known = self.names() if self._only is not None else None
+        if known is not None and self._only is not None and self._only - known:
+            yield Skipped("database", "a table that was named is not there", failed=True)
         read = self._rows() if self._engine is not None else self._sqlite()
-        for record in read:
+        for record in guarded("database", read):
             self.done += isinstance(record, Record)
             yield record
 
@@ -105,19 +127,45 @@ def sqlite_records(
     """
     reason = ""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            # What an application put in as text may be anything.
-            database.text_factory = lambda data: data.decode("utf-8", "replace")
-            listed = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-            for (table,) in database.execute(listed).fetchall():
-                if table.startswith("sqlite_") or (only is not None and table not in only):
+        with closing(_opened(path)) as database:
+            for table in _sqlite_tables(database):
+                if only is not None and table not in only:
                     continue
                 source = f"{name}: {table}" if name else table
                 yield from _sqlite_table(source, database, table)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         reason = type(error).__name__
     if reason:
         yield Skipped(name or "database", f"cannot be read ({reason})", failed=True)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A database to read. SQLite makes files beside one that has a log, even to read it."""
+    with path.open("rb") as file:
+        logs = file.read(19)[18:] == b"\2"
+    # Without a log, nobody has it open, and nothing is missing in the file itself.
+    pending = any(path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
+    how = "immutable=1" if logs and not pending else "mode=ro"
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)
+    # What an application put in as text may be anything.
+    database.text_factory = lambda data: data.decode("utf-8", "replace")
+    return database
+
+
+def _sqlite_tables(database: sqlite3.Connection) -> list[str]:
+    """Names of tables, without those in which a search index keeps its rows a second time."""
+    listed = (
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')"
+        if sqlite3.sqlite_version_info >= (3, 37)
+        else "SELECT name FROM sqlite_master WHERE type = 'table'"
+    )
+    names = {name for (name,) in database.execute(listed).fetchall()}
+    made = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    of_another = {
+        name for name, sql in made if (m := _OF_ANOTHER.match(sql or "")) and m[1] in names
+    }
+    names -= of_another
+    return sorted(name for name in names if not name.startswith("sqlite_"))
 
 
 def _sqlite_table(
@@ -139,6 +187,7 @@ def _records(
     source: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> Iterator[Record | Skipped]:
     packed = False
+    yield from of_row(source, kind, [(KEYS, "\n".join(columns))], names=True)
     for row in rows:
         cells = []
         for column, value in zip(columns, row, strict=True):

@@ -74,6 +74,7 @@ class Tally:
     raw: bool
     texts: int = 0
     hits: int = 0
+    in_names: int = 0
     characters: int = 0
     tokens: int = 0
     findings: Counter[str] = field(default_factory=Counter)
@@ -125,6 +126,9 @@ class Tally:
             both.hits += text and any_found
             both.findings.update(f.entity_type for f in seen.findings)
             both.special.update(f.entity_type for f in seen.special)
+        if not text:
+            every = (*seen.special, *seen.findings)
+            self.in_names += len({(f.start, f.end, f.entity_type) for f in every})
         self.characters += len(seen.joined.text)
         self.tokens += seen.tokens
         self.texts_by_type.update({f.entity_type for f in (*seen.findings, *seen.special)})

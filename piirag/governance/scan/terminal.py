@@ -23,8 +23,7 @@ def report_rich(report: ScanReport) -> Group:
 
 
 def _parts(report: ScanReport) -> Iterator[Any]:
-    head = f"{report.texts:,} texts, {report.texts_with_findings:,} with personal data"
-    yield Text(f"{head} ({report.share:.0%})", style="bold")
+    yield Text(report.headline, style="bold")
     if report.sample is not None:
         yield Text(f"a sample: {report.sample.read:,} of {report.sample.seen:,} texts")
     found = {**report.findings, **report.special}
