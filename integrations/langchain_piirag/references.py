@@ -68,6 +68,8 @@ def _is_passing(holder: Any) -> bool:
     if isinstance(holder, types.CoroutineType):
         frame = holder.cr_frame
         return holder.cr_running or (frame is not None and _is_ours(frame))
+    if isinstance(holder, types.GeneratorType):
+        return holder.gi_running
     if isinstance(holder, functools.partial):
         return _is_handler_call(holder)
     return False
