@@ -104,8 +104,8 @@ def _repeated(
         word = fold(match.group())
         named = word in names and len(word) >= _SHORTEST
         meant = named and (match.group()[0].isupper() or word not in EVERYDAY)
-        if meant and _is_free(*match.span(), protected):
-            yield Finding("PERSON", *match.span(), 1.0, "Heard")
+        if meant and _is_free(match.start(), match.end(), protected):
+            yield Finding("PERSON", match.start(), match.end(), 1.0, "Heard")
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
