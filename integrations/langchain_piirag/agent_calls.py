@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from langchain.agents.middleware.types import (
@@ -27,7 +27,7 @@ from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.observing import observed
 from langchain_piirag.owners import Owners
 from langchain_piirag.restoring import METADATA_KEY, labels_of
-from langchain_piirag.texts import flat
+from langchain_piirag.texts import flat, sent_as
 from piirag.governance.labels import highest
 from piirag.governance.observation import Observation, label_of, watched
 from piirag.redaction import RedactionSession, Scrubber, tokens
@@ -71,6 +71,7 @@ class AgentCall:
         self._scrubber = scrubber
         self._json = False
         self._given: list[BaseMessage] = []
+        self._sent: list[BaseMessage] = []
         self._labels: list[Any] = []
         # By identity: what the model wrote, for the message that was made of it.
         self._written: dict[int, tuple[BaseMessage, BaseMessage]] = {}
@@ -108,13 +109,15 @@ class AgentCall:
         }
         if system is not None:
             clean["system_message"] = said[-1]
+        self._sent = [*said[len(messages) :], *said[: len(messages)]]
         return request.override(**clean)
 
     def observation(self) -> Observation:
         """What handlers of the audit log are to know of one call of the model."""
         text = partial(flat, self._given)
         label = highest([label_of(self._labelled, self.user_id, text), *self._labels])
-        return Observation(self._session, text, self.user_id, label)
+        sent = cache(partial(sent_as, self._sent))
+        return Observation(self._session, text, self.user_id, label, sent=sent)
 
     def restored(self, output: Any, observation: Observation) -> Any:
         """What the model returned, with real values, so that structured output is valid.

@@ -19,11 +19,12 @@ from langchain_piirag.documents import PIIDocumentScrubber
 from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.observing import current
 from langchain_piirag.references import is_private
-from langchain_piirag.texts import flat, reply_text
+from langchain_piirag.texts import as_sent, flat, reply_text
 from langchain_piirag.watching import features_of, session_of
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, InvalidInputError, PIIBlockedError
 from piirag.governance.audit import AuditLog
+from piirag.governance.observation import Observation
 from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
 from piirag.governance.stamps import STAMP_KEYS, stamps_of
 from piirag.policy import Policy
@@ -35,6 +36,21 @@ _USE_RETRIEVER = "Wrap the retriever in PIIRetriever, which returns scrubbed cop
 
 _NOTHING_FOUND = "nothing found"
 _FOUND = "personal data found"
+_SENT_OPTIONS = (
+    "stop",
+    "tools",
+    "functions",
+    "user",
+    "response_format",
+    "metadata",
+    "extra_body",
+    "extra_headers",
+    "prediction",
+    "instructions",
+    "safety_identifier",
+    "prompt_cache_key",
+)
+_MOST_TOKENS = 2**53
 _ADDRESSES = ("openai_api_base", "base_url", "azure_endpoint", "api_base", "endpoint_url")
 
 
@@ -128,7 +144,8 @@ class PIICallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> Any:
         """Look into every part of every message."""
-        record = self._begin(run_id, "chat", flat(messages), serialized, kwargs)
+        own = _own_call(as_sent(messages))
+        record = self._begin(run_id, "chat", flat(messages), serialized, kwargs, observation=own)
         if not self._looks(record, "prompt"):
             record.fields["prompt"] = flat(messages)
             return
@@ -141,7 +158,10 @@ class PIICallbackHandler(BaseCallbackHandler):
                 texts.append(flat(parts.messages(batch)))
             except InvalidInputError:
                 unsearched += 1
-        parts.option("stop", (kwargs.get("invocation_params") or {}).get("stop"))
+        try:
+            _look_at_options(parts, kwargs, own)
+        except InvalidInputError:
+            unsearched += 1
         counts = dict(session.found) | ({"UNSEARCHED": unsearched} if unsearched else {})
         if not unsearched:
             # What holds nothing is shown as it went out, pseudonyms and placeholders included.
@@ -152,16 +172,23 @@ class PIICallbackHandler(BaseCallbackHandler):
         self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any
     ) -> Any:
         """Look into every prompt."""
-        record = self._begin(run_id, "text_completion", "\n".join(prompts), serialized, kwargs)
+        text = "\n".join(prompts)
+        own = _own_call(text)
+        record = self._begin(run_id, "text_completion", text, serialized, kwargs, observation=own)
         if not self._looks(record, "prompt"):
-            record.fields["prompt"] = "\n".join(prompts)
+            record.fields["prompt"] = text
             return
         session = self._session()
         texts = [session.redact(prompt).text for prompt in prompts]
-        record.fields["prompt"] = "\n".join(texts if session.found else prompts)
-        self._decide(
-            run_id, record, session, dict(session.found), "prompt", "model input", _USE_MODEL
-        )
+        parts = MessageRedactor(session, allow_media=True)
+        unsearched = 0
+        try:
+            _look_at_options(parts, kwargs, own)
+        except InvalidInputError:
+            unsearched = 1
+        counts = dict(session.found) | ({"UNSEARCHED": unsearched} if unsearched else {})
+        record.fields["prompt"] = "\n".join(texts if counts else prompts)
+        self._decide(run_id, record, session, counts, "prompt", "model input", _USE_MODEL)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
         """Record the reply, its tokens and how long it took."""
@@ -257,10 +284,10 @@ class PIICallbackHandler(BaseCallbackHandler):
         serialized: dict[str, Any] | None,
         kwargs: Mapping[str, Any],
         event: str = "model_call",
+        observation: Observation | None = None,
     ) -> OpenRecord:
         metadata = kwargs.get("metadata") or {}
         parent = kwargs.get("parent_run_id")
-        observation = current() if event == "model_call" else None
         return self.recorder.begin(
             run_id,
             event,
@@ -327,6 +354,31 @@ class PIICallbackHandler(BaseCallbackHandler):
         return "PIICallbackHandler(...)"
 
 
+def _own_call(text: str) -> Observation | None:
+    """The call of a wrapper's that sends this, if one is being made here.
+
+    Of other calls under way inside it, nobody knows what they send, nor for whom.
+    """
+    observation = current()
+    return observation if observation is not None and observation.is_of(text) else None
+
+
+def _look_at_options(
+    parts: MessageRedactor, kwargs: Mapping[str, Any], own: Observation | None
+) -> None:
+    """Look into options that leave with a call, as LangChain tells of them.
+
+    A wrapper takes tools and response formats for code of the application's.
+    """
+    told = kwargs.get("invocation_params") or {}
+    for name in _SENT_OPTIONS:
+        if told.get(name) is not None:
+            if own is not None:
+                parts.option(name, told[name])
+            else:
+                parts.lenient(told[name], name)
+
+
 def _host(serialized: Mapping[str, Any] | None) -> str | None:
     """The host that a client was told to call, as far as its serialised form tells."""
     told = (serialized or {}).get("kwargs")
@@ -348,15 +400,23 @@ def _usage(response: LLMResult) -> dict[str, Any]:
         for generation in batch:
             message = getattr(generation, "message", None)
             told = getattr(message, "response_metadata", None) or {}
-            model = model or word(told.get("model_name") or told.get("model"))
+            if isinstance(told, Mapping):
+                model = model or word(told.get("model_name") or told.get("model"))
             for key in ("input_tokens", "output_tokens"):
-                total[key] += int((getattr(message, "usage_metadata", None) or {}).get(key, 0))
+                total[key] += _number(getattr(message, "usage_metadata", None), key)
     told = response.llm_output or {}
-    usage = told.get("token_usage") or {}
-    if not any(total.values()) and isinstance(usage, Mapping):
-        total["input_tokens"] = int(usage.get("prompt_tokens") or 0)
-        total["output_tokens"] = int(usage.get("completion_tokens") or 0)
+    told = told if isinstance(told, Mapping) else {}
+    usage = told.get("token_usage")
+    if not any(total.values()):
+        total["input_tokens"] = _number(usage, "prompt_tokens")
+        total["output_tokens"] = _number(usage, "completion_tokens")
     return {
         "response_model": model or word(told.get("model_name")),
         **{key: n for key, n in total.items() if n},
     }
+
+
+def _number(usage: Any, key: str) -> int:
+    """A number of tokens; what is none counts as not told."""
+    number = usage.get(key) if isinstance(usage, Mapping) else None
+    return number if type(number) is int and 0 < number < _MOST_TOKENS else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
@@ -16,7 +17,7 @@ from langchain_piirag.owners import Owners
 from langchain_piirag.provider_checks import check_policy, enforce
 from langchain_piirag.restoring import Restorer, labels_of
 from langchain_piirag.streaming import ChunkRestorer
-from langchain_piirag.texts import flat
+from langchain_piirag.texts import flat, sent_as
 from langchain_piirag.watching import with_watcher
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, ProviderPolicyError
@@ -121,7 +122,9 @@ class CallSettings:
             raise ProviderPolicyError([f"a chunk labelled {label}, above {self.max_label}"])
         content = parts.input(input)
         clean = {name: parts.option(name, value) for name, value in options.items()}
-        observation = Observation(session, lambda: flat(input), self.user_id, label)
+        observation = Observation(
+            session, lambda: flat(input), self.user_id, label, sent=cache(partial(sent_as, content))
+        )
         return Call(
             model=with_tenant_cache(model, self._cache_tag),
             input=content,

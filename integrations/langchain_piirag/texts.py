@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    convert_to_messages,
+    get_buffer_string,
+)
 from langchain_core.outputs import LLMResult
 from langchain_core.prompt_values import PromptValue
+
+_MEDIA = re.compile(
+    r"^\[(?:image|image_url|input_image|audio|input_audio|file|input_file|video)\]$", re.M
+)
 
 
 def flat(value: Any) -> str:
@@ -66,6 +77,28 @@ def _block(block: Any) -> str:
         if key in block:
             return _content(block[key])
     return f"[{block.get('type', 'block')}]"
+
+
+def sent_as(input: Any) -> set[str]:
+    """What a model takes as one text, in each form that LangChain gives it to a model in."""
+    if isinstance(input, PromptValue):
+        return {input.to_string(), _said(input.to_messages())}
+    if isinstance(input, str):
+        return {input, _said([HumanMessage(input)])}
+    messages = convert_to_messages(input)
+    return {get_buffer_string(messages), _said(messages)}
+
+
+def as_sent(messages: Sequence[Any]) -> str:
+    """Messages that a callback gets, as `sent_as` has them.
+
+    A callback gets media in another provider's form, so that of those only the place counts.
+    """
+    return _said([message for batch in messages for message in batch])
+
+
+def _said(messages: Sequence[BaseMessage]) -> str:
+    return "\n".join(_MEDIA.sub("[media]", _message(message)) for message in messages)
 
 
 def reply_text(response: LLMResult) -> str:

@@ -100,6 +100,9 @@ class EventRecords:
         if span is not None and self._is_part(span):
             return
         observation = current()
+        if observation is not None and not observation.is_of(text):
+            # Another model is called inside a wrapper's call: with what, and for whom, is open.
+            observation = None
         given = text if observation is None else observation.given()
         told = _model(model, None if span is None else span.instance)
         record = self._begin(

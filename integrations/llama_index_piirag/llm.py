@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Container, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 from llama_index.core.base.llms.types import (
@@ -29,7 +29,7 @@ from llama_index_piirag.predicting import UntracedLLM
 from llama_index_piirag.replies import EveryTool
 from llama_index_piirag.reply_streams import arestored, restored
 from llama_index_piirag.sessions import SealedSession
-from llama_index_piirag.texts import flat
+from llama_index_piirag.texts import flat, sent_as
 from llama_index_piirag.tracing import unspanned
 from piirag.detection.known import Known, check_known
 from piirag.errors import (
@@ -303,7 +303,8 @@ class RedactedLLM(UntracedLLM):
         label = label_of(self._redactor.scrubber, self._user_id, text)
         if is_above(label, self._max_label):
             raise ProviderPolicyError([f"a chunk labelled {label}, above {self._max_label}"])
-        observation = Observation(session, text, self._user_id, label)
+        sent = cache(partial(sent_as, content, self._llm))
+        observation = Observation(session, text, self._user_id, label, sent=sent)
         return Call(content, options, observation.reply(), tools, shown, observation)
 
     # The eight ways to call a model

@@ -10,10 +10,12 @@ from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     CompletionResponse,
+    MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
+from llama_index.core.llms.llm import LLM
 
 from llama_index_piirag.owners import role_of
 
@@ -35,6 +37,19 @@ def flat(value: Any) -> str:
     if isinstance(value, Sequence):
         return "\n".join(flat(item) for item in value)
     return ""
+
+
+def sent_as(content: Any, llm: LLM) -> set[str]:
+    """What a model takes as one text, in each form that the model may pass it on to itself in.
+
+    Args:
+        content: A prompt, or messages.
+        llm: The model.
+    """
+    if isinstance(content, str):
+        message = ChatMessage(content, role=MessageRole.USER)
+        return {content, llm.completion_to_prompt(content), flat([message])}
+    return {flat(content), llm.messages_to_prompt(content)}
 
 
 def _block(block: Any) -> str:

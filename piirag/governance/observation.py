@@ -9,7 +9,7 @@ is entitled to anything by it: it is for records only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from piirag.errors import AuditError
@@ -30,6 +30,8 @@ class Observation:
             records the call.
         user_id: The user it is for.
         label: The highest label of the chunks in its prompt.
+        sent: Gives what was sent as one text, in each form that a framework may tell it in. None
+            where that is not known: then no call is the wrapper's own.
     """
 
     def __init__(
@@ -38,6 +40,8 @@ class Observation:
         given: Callable[[], str],
         user_id: str | None,
         label: str | None = None,
+        *,
+        sent: Callable[[], Collection[str]] | None = None,
     ) -> None:
         self.session = session
         self.given = given
@@ -46,6 +50,7 @@ class Observation:
         self.found = {kind: count for kind, count in session.found.items() if count > 0}
         """Entity type -> values that were replaced in the prompt."""
         self.is_over = False
+        self._sent = sent
         self._replies: list[Reply] = []
         self._told: Counter[str] = Counter()
         self._hooks: list[Hook] = []
@@ -57,6 +62,17 @@ class Observation:
         for reply in self._replies:
             total.update(reply.counts.as_dict())
         return dict(total)
+
+    def is_of(self, text: str) -> bool:
+        """Whether a call that somebody is told of is the wrapper's own, by what is sent in it.
+
+        What the wrapped object calls besides (a chain that adds a message, a function that asks
+        another model) may hold anything, and be anybody's.
+
+        Args:
+            text: What is sent, as one text.
+        """
+        return self._sent is not None and text in self._sent()
 
     def reply(self) -> Reply:
         """A reply to this call; make one for each."""

@@ -12,12 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from piirag.errors import ConfigurationError, PIIBlockedError, ProviderPolicyError, UserErasedError
+from piirag.errors import (
+    ConfigurationError,
+    PIIBlockedError,
+    PiiragError,
+    ProviderPolicyError,
+    UserErasedError,
+)
 from piirag.governance.audit import AuditLog, AuditRecord
 from piirag.governance.labels import highest
 from piirag.governance.observation import Observation
 from piirag.governance.seen import SeenTexts
 from piirag.governance.stamps import stamps_of
+from piirag.redaction.heard import without_values
+from piirag.redaction.session import RedactionSession
 from piirag.redaction.tokens import LITERAL, PSEUDONYM
 
 MOST_OPEN = 10_000
@@ -112,7 +120,7 @@ class Recorder:
         self._feature = feature
         self._features = frozenset(features)
         self._lock = threading.Lock()
-        self._open: OrderedDict[Hashable, OpenRecord] = OrderedDict()
+        self._open: OrderedDict[Hashable, list[OpenRecord]] = OrderedDict()
         self._chunks: SeenTexts[_Known] = SeenTexts()
 
     def begin(
@@ -162,8 +170,9 @@ class Recorder:
             _decide_prompt(record, observation)
         if key is not None:
             with self._lock:
-                self._open[key] = record
-                lost = [self._open.popitem(last=False)[1]] if len(self._open) > MOST_OPEN else []
+                # Applications may call twice at once under one name; who ends first is not told.
+                self._open.setdefault(key, []).append(record)
+                lost = self._open.popitem(last=False)[1] if len(self._open) > MOST_OPEN else []
             self._abandon(lost)
         return record
 
@@ -183,12 +192,19 @@ class Recorder:
     def take(self, key: Hashable) -> OpenRecord | None:
         """The open record of a call, which is then the caller's to end."""
         with self._lock:
-            return self._open.pop(key, None)
+            records = self._open.get(key)
+            if not records:
+                return None
+            record = records.pop(0)
+            if not records:
+                del self._open[key]
+            return record
 
     def get(self, key: Hashable) -> OpenRecord | None:
         """The open record of a call."""
         with self._lock:
-            return self._open.get(key)
+            records = self._open.get(key)
+            return records[0] if records else None
 
     def end(
         self,
@@ -249,9 +265,10 @@ class Recorder:
             record.decide("let_through", "reply", "values put back", counts)
         if raised is not None and outcome != "blocked":
             outcome, error_type = "error", name_of(raised)
-        # Without a look at replies, nobody knows what the model said by itself.
-        looked = observation.session.policy.replies != "allow" and not counts.get("UNSEEN")
-        self._write(record, outcome, error_type, ("prompt", "reply") if looked else ("prompt",))
+        if "reply" in record.fields and record.redact is None:
+            told = outcome == "blocked" or bool(counts.get("UNSEEN"))
+            record.fields["reply"] = _said(observation.session, record, told=told)
+        self._write(record, outcome, error_type)
 
     def _write(
         self,
@@ -278,7 +295,7 @@ class Recorder:
             AuditError: They cannot be recorded.
         """
         with self._lock:
-            lost = list(self._open.values())
+            lost = [record for records in self._open.values() for record in records]
             self._open.clear()
         self._abandon(lost)
 
@@ -368,7 +385,7 @@ def word(value: Any) -> str | None:
 def name_of(error: BaseException) -> str:
     """The qualified name of an exception's type."""
     inner = getattr(error, "error_type", None)
-    if isinstance(inner, str) and word(inner):
+    if isinstance(error, PiiragError) and isinstance(inner, str) and word(inner):
         # A `ModelCallError` stands for the provider's own.
         return inner
     return f"{type(error).__module__}.{type(error).__qualname__}"
@@ -384,6 +401,23 @@ def _decide_prompt(record: OpenRecord, observation: Observation) -> None:
         record.decide("redacted", "prompt", "placeholders for pseudonyms")
     else:
         record.decide("let_through", "prompt", "nothing found")
+
+
+def _said(session: RedactionSession, record: OpenRecord, *, told: bool) -> str | None:
+    """What the model said, its tokens left and values in the clear marked; None if not known.
+
+    Unless the decisions tell of it, what was done to it is one.
+    """
+    try:
+        said = without_values(session, record.fields["reply"])
+    except PiiragError as error:
+        record.decide("redacted", "reply", f"left out, not searched: {type(error).__name__}")
+        return None
+    if said is None:
+        record.decide("redacted", "reply", "left out, the session is over")
+    elif said != record.fields["reply"] and not told:
+        record.decide("redacted", "reply", "values in the clear marked in the record")
+    return said
 
 
 def _reason(error: BaseException) -> str:

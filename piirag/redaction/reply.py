@@ -141,9 +141,9 @@ class Reply:
         return mark(found[0].entity_type)
 
     def _unseen(self, text: str) -> list[Finding]:
-        return self.session.unseen(text, self._tokens_in(text))
+        return self.session.unseen(text, self.tokens_in(text))
 
-    def _tokens_in(self, text: str) -> list[tuple[int, int]]:
+    def tokens_in(self, text: str) -> list[tuple[int, int]]:
         """Where tokens of this call stand, in any spelling."""
         keys, prefixes = self.session.mapping.index()
         found: list[tuple[int, int]] = []
@@ -190,6 +190,7 @@ class ReplyStream:
         self._stream = StreamRehydrator(reply.session.mapping, self, reply._tally)
         self._filter = UnseenFilter(reply._unseen) if reply._looks else None
         reply._open.add(self._stream)
+        self._read: list[str] = []
         if self._filter is None:
             # One call less for every chunk.
             self.feed = self._stream.feed  # type: ignore[method-assign]
@@ -203,11 +204,15 @@ class ReplyStream:
             PIIBlockedError: The model said a value by itself, and the policy blocks.
         """
         assert self._filter is not None
+        self._read.append(chunk)
         return self._restored(self._filter.feed(require_text(chunk, "a chunk")))
 
     def flush(self) -> str:
         """The text is over: return what was held back. See `feed`."""
         rest = self._restored(self._filter.flush()) if self._filter is not None else ""
+        if self._read:
+            self._reply.session.heard.note("".join(self._read))
+            self._read.clear()
         rest += self._stream.flush()
         self._reply._open.discard(self._stream)
         return rest

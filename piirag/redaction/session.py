@@ -20,6 +20,7 @@ from piirag.redaction import tokens
 from piirag.redaction.adjacent import Cut
 from piirag.redaction.assembly import Assembly, Mark
 from piirag.redaction.done import Done
+from piirag.redaction.heard import Heard
 from piirag.redaction.insight import Insight, look_deeper, replaces_insight
 from piirag.redaction.mapping import RedactionMapping
 from piirag.redaction.prompt import Prompt
@@ -70,6 +71,8 @@ class RedactionSession(Search):
         self._structure: Structure | None = None
         self._prompt = Prompt()
         self._over = False
+        self.heard = Heard()
+        """What was looked at of the model's replies."""
         self.found: Counter[str] = Counter()
         """Entity type -> findings in the texts so far; tokens that stood there do not count."""
 
@@ -144,6 +147,7 @@ class RedactionSession(Search):
         self._numbers.clear()
         self._mentions.clear()
         self._prompt = Prompt()
+        self.heard.clear()
         if self.__dict__.get("_stand_ins") is not None:
             self.__dict__["_stand_ins"] = StandIns(self.mapping, self.policy.language)
         self._over = True
@@ -179,12 +183,25 @@ class RedactionSession(Search):
             DetectionError: The detector failed.
         """
         self._end_if_over()
+        spans = self._in_reply(text, protected)
+        if spans:
+            self.heard.holds_values = True
+        wants = self.policy.wants_in_reply
+        found = [span.finding for span in spans if wants(span.finding.entity_type)]
+        return [f for f in found if not self._prompt.held(f.entity_type, text[f.start : f.end])]
+
+    def in_clear(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Finding]:
+        """Values in a text of the model, whether they stood in the prompt or not. See `unseen`."""
+        self._end_if_over()
+        found = [span.finding for span in self._in_reply(text, protected)]
+        return [*found, *self._again(text, protected)]
+
+    def _in_reply(self, text: str, protected: Sequence[tuple[int, int]]) -> list[Span]:
         spans = self._find(text, list(protected), looked_up=True)
         policy = self.policy
         if replaces_insight(policy):
             spans = look_deeper(text, spans, policy, protected=protected)[0]
-        found = [span.finding for span in spans if policy.wants_in_reply(span.finding.entity_type)]
-        return [f for f in found if not self._prompt.held(f.entity_type, text[f.start : f.end])]
+        return spans
 
     def _redact(self, text: str, owner: str | None, cut: Cut, context: str) -> Done:
         with self._lock:

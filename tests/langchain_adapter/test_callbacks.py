@@ -7,11 +7,13 @@ import copy
 import functools
 import json
 import stat
+import uuid
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
+from langchain_core.outputs import Generation, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
@@ -294,3 +296,55 @@ def test_the_users_own_pseudonyms_in_a_prompt_are_no_personal_data(tmp_path) -> 
     with pytest.raises(PIIBlockedError) as caught:
         model.invoke(f"{chunk} {MAIL}", _config(handler))
     assert caught.value.counts == {"EMAIL_ADDRESS": 1}
+
+
+ODD_USAGE = [
+    {"prompt_tokens": "abc"},
+    {"prompt_tokens": -5},
+    {"prompt_tokens": 1.5},
+    {"prompt_tokens": 2**70},
+    ["abc"],
+    None,
+]
+
+
+@pytest.mark.parametrize("usage", ODD_USAGE)
+def test_odd_numbers_of_tokens_are_left_out(usage, tmp_path) -> None:
+    class Odd(EchoChat):
+        def _generate(self, *args, **kwargs):
+            result = super()._generate(*args, **kwargs)
+            result.llm_output = {"token_usage": usage, "model_name": ["x"]}
+            return result
+
+    model = Odd(seen=[])
+    model.invoke("x", _config(PIICallbackHandler(audit=tmp_path / "audit.jsonl")))
+    [record] = _records(tmp_path)
+    assert record["outcome"] == "ok"
+    assert "gen_ai.usage.input_tokens" not in record
+
+
+OPTIONS = {
+    "tools": [{"type": "function", "function": {"name": "x", "description": f"of {MAIL}"}}],
+    "user": MAIL,
+    "response_format": {"d": MAIL},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_that_leave_with_a_prompt_are_looked_at(name: str) -> None:
+    model = EchoChat(seen=[])
+    with pytest.raises(PIIBlockedError):
+        model.bind(**{name: OPTIONS[name]}).invoke("hello", _config(PIICallbackHandler()))
+    assert model.seen == []
+
+
+def test_two_calls_under_one_run_id_leave_two_records(tmp_path) -> None:
+    handler = PIICallbackHandler(audit=tmp_path / "audit.jsonl", prompts="audit")
+    run_id = uuid.uuid4()
+    start = {"run_id": run_id, "serialized": {}}
+    for text in ("first", "second"):
+        handler.on_llm_start(prompts=[text], **start)
+    for text in ("one", "two"):
+        handler.on_llm_end(LLMResult(generations=[[Generation(text=text)]]), run_id=run_id)
+    assert sorted(record["prompt"] for record in _records(tmp_path)) == ["first", "second"]
+    assert len({record["request_id"] for record in _records(tmp_path)}) == 1

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
+
+import pytest
 
 from langchain_piirag.references import is_private
 
@@ -37,6 +42,50 @@ def test_a_list_that_is_kept_is_not_private() -> None:
     kept = [items]
     assert not is_private(items)
     assert kept
+
+
+def _by_partial() -> tuple[Any, list[str]]:
+    items = ["a"]
+    return functools.partial(lambda held, _: held, items), items
+
+
+def _by_generator() -> tuple[Any, list[str]]:
+    def forever() -> Iterator[list[str]]:
+        items = ["a"]
+        while True:
+            yield items
+
+    steps = forever()
+    return steps, next(steps)
+
+
+def _by_tuple_in_a_closure() -> tuple[Any, list[str]]:
+    held = (["a"],)
+    return lambda: held, held[0]
+
+
+def _by_coroutine() -> tuple[Any, list[str]]:
+    async def held(items: list[str]) -> list[str]:
+        await asyncio.sleep(0)
+        return items
+
+    items = ["a"]
+    running = held(items)
+    running.send(None)
+    return running, items
+
+
+@pytest.mark.parametrize(
+    "made", [_by_partial, _by_generator, _by_tuple_in_a_closure, _by_coroutine]
+)
+def test_a_list_that_what_persists_holds_is_not_private(made: Any) -> None:
+    keeper, items = made()
+    assert not is_private(items)
+    if hasattr(keeper, "close"):
+        keeper.close()
+    del keeper, made
+    gc.collect()
+    assert is_private(items)
 
 
 async def test_a_future_of_asyncio_that_is_chained_to_a_thread_is_passing() -> None:

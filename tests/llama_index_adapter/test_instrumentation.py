@@ -114,6 +114,43 @@ def test_one_record_a_call_tells_what_happened(kind: str, way: str, log, server)
 
 
 @pytest.mark.parametrize("way", CALLS)
+@pytest.mark.parametrize("said", [f"it is {MAIL}", "Cosima@Nightmail.com", "cosima wrote"])
+def test_what_the_model_repeats_of_the_prompt_is_not_recorded(said: str, way: str, log) -> None:
+    model = RedactedLLM(FakeChatLLM(reply=said), Redactor())
+    with PIIInstrumentation(log) as watching:
+        CALLS[way](model)
+    assert watching.failures == 0
+    found = records(log)
+    assert found
+    for record in found:
+        assert "cosima" not in record["reply"].casefold()
+        assert "[EMAIL_ADDRESS]" in record["reply"]
+
+
+class AsksAnother(FakeChatLLM):
+    """Asks a plain model with values of its own before it answers."""
+
+    def _answer(self, prompt: str, kwargs: dict[str, Any]) -> str:
+        FakeChatLLM(reply=f"it is {MAIL}").complete(f"who is {MAIL}?")
+        return "fine"
+
+
+@pytest.mark.parametrize("way", CALLS)
+def test_a_model_called_inside_a_wrapper_is_recorded_as_any_other(way: str, log) -> None:
+    model = RedactedLLM(AsksAnother(), scrubber=Scrubber(), user_id="alice")
+    with PIIInstrumentation(log) as watching:
+        CALLS[way](model)
+    assert watching.failures == 0
+    [inner] = [r for r in records(log) if "who is" in r["prompt"]]
+    outer = [r for r in records(log) if "today" in r["prompt"]]
+    assert {r["user"] for r in outer} == {log.user_tag("alice")}
+    assert "user" not in inner
+    assert decisions(inner) == [("let_through", "prompt", {"EMAIL_ADDRESS": 1})]
+    assert inner["prompt"] == "who is [EMAIL_ADDRESS_1]?"
+    assert CANARIES.scan_files(log.path.parent) == []
+
+
+@pytest.mark.parametrize("way", CALLS)
 @pytest.mark.parametrize("kind", ["redacted", "plain"])
 def test_an_error_is_recorded_by_its_type(kind: str, way: str, log, server) -> None:
     server.fail_with(500, f"no {MAIL}")

@@ -48,6 +48,8 @@ _RANDOM = re.compile(
 )
 # Names of code and servers, whose dates and numbers a detector might take for somebody's.
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,99}")
+# Longer than a version's date: a card's number, an account's, somebody's.
+_NUMBER = re.compile(r"\d{9,}|\d(?:[_-]?\d){11,}")
 # What code says of itself; in another form it is searched like any text.
 _SAYING = re.compile(
     r"[a-z][a-z0-9_ .:,'-]{0,99}(?:(?<=: )[A-Za-z_.]{1,60}(?:Error|Exception|Exit|Interrupt))?"
@@ -139,6 +141,8 @@ class Cleaner:
         if name in _FIXED or name == "pseudonyms":
             return value
         form = _FORMS.get(name)
+        if form is _WORD and isinstance(value, str):
+            value = _NUMBER.sub("[NUMBER]", value)
         if form is not None and isinstance(value, str) and form.fullmatch(value):
             return value
         return self._leaf(name, value)
