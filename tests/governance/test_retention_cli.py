@@ -280,3 +280,14 @@ def test_tables_that_need_the_vault_are_not_left_out(place: Place, table: str) -
     assert done.exit_code == 2, done.output
     assert "[vault]" in done.output
     assert place.chats.count("owner") == 2
+
+
+def test_a_store_that_is_named_for_a_user_is_not_named(place: Place) -> None:
+    more = '[[stores]]\nkind = "chroma"\npath = "chroma"\ncollection = "crm"\nname = "x:alice_2"\n'
+    place.write('targets = ["our_app:targets"]\n', more)
+    place.toml.write_text(
+        place.toml.read_text().replace('collection = "crm"', 'collection = "n"', 1)
+    )
+    done = place.run("run")
+    assert "x:(user)_2" in done.output, done.output
+    assert "alice" not in done.output

@@ -22,12 +22,14 @@ Besides, it covers what other tables name: the sessions of ``[vault]``, the jour
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from piirag.config_file import read_toml, secret_from_env, text_of
 from piirag.config_stores import StoresConfig, UnreachableTarget
+from piirag.erasure.covering import Mask
 from piirag.errors import ConfigurationError, MissingDependencyError, RetentionError, VaultKeyError
 from piirag.governance.retention.locks import FileLock, PostgresLock, RunLock
 from piirag.governance.retention.policy import (
@@ -187,9 +189,18 @@ def _of_stores(
         return
     for target in config.open_targets(vault):
         if isinstance(target, UnreachableTarget):
-            yield UnopenedTarget(EXPIRED_CHUNKS, target.name, target.error)
+            yield UnopenedTarget(EXPIRED_CHUNKS, _told(target.name, vault), target.error)
         else:
+            target.name = _told(target.name, vault)
             yield from chunk_targets(target, physical=physical)
+
+
+def _told(name: str, vault: Any) -> str:
+    """The name of a store, without the ids of users of the vault; as receipts of erasures do."""
+    parts = re.split(r"([\W_]+)", name)
+    runs = {"".join(parts[a:b]) for a in range(len(parts)) for b in range(a + 1, len(parts) + 1)}
+    known = [run for run in runs if run.strip() and vault.backend.user(vault.tag(run)) is not None]
+    return Mask(*known).text(name) if known else name
 
 
 def _audit(path: Path) -> Any:
