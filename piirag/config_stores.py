@@ -214,15 +214,19 @@ class StoresConfig:
         name = text_of(self.erasure, "journal") if "journal" in self.erasure else "erasure.db"
         return SQLiteJournal(self.folder / name)
 
-    def signing_key(self) -> SigningKey | None:
-        """The key that signs receipts; None where none is named."""
+    def signing_key(self, *, create: bool = True) -> SigningKey | None:
+        """The key that signs receipts; None where none is named.
+
+        Args:
+            create: Whether to make one where the named file is not there; None otherwise.
+        """
         from piirag.erasure.signing import SigningKey
 
         if "signing_key_env" in self.erasure:
             return SigningKey.from_env(text_of(self.erasure, "signing_key_env"))
         if "signing_key" in self.erasure:
             path = self.folder / text_of(self.erasure, "signing_key")
-            return SigningKey.from_file(path, create=True)
+            return SigningKey.from_file(path, create=True) if create or path.exists() else None
         return None
 
     def open_targets(self, vault: Vault) -> list[ErasureTarget]:

@@ -32,7 +32,7 @@ def run(
     Exit codes: 0 done, 3 partial (a store failed, or another run is under way), 4 nothing was
     over, 2 wrong usage.
     """
-    runner = _runner(config)
+    runner = _runner(config, create=not dry_run)
     try:
         receipt = runner.run(dry_run=dry_run)
     finally:
@@ -47,7 +47,7 @@ def show(config: Config = Path("piirag.toml"), json: Json = False) -> None:
     """Print what is kept where, for how long, and what deletes it by itself."""
     from piirag.governance.retention.receipt import told
 
-    runner = _runner(config)
+    runner = _runner(config, create=False)
     try:
         plan = runner.plan()
         policy = runner.policy
@@ -69,10 +69,10 @@ def show(config: Config = Path("piirag.toml"), json: Json = False) -> None:
                 typer.echo(f"- {target.name}{by_itself}")
 
 
-def _runner(config: Path) -> RetentionRunner:
+def _runner(config: Path, *, create: bool) -> RetentionRunner:
     from piirag.governance.retention import RetentionRunner
 
-    return RetentionRunner.from_file(config)
+    return RetentionRunner.from_file(config, create=create)
 
 
 def _code(receipt: RetentionReceipt) -> int:

@@ -149,7 +149,8 @@ class Carrier:
                 0,
                 0,
                 reclaimed,
-                note=t.capabilities.why_not,
+                # No key was destroyed.
+                note="" if isinstance(t, VaultTarget) else t.capabilities.why_not,
                 version=version_of(t),
                 verified_at=now,
             )

@@ -286,3 +286,12 @@ def test_one_collection_passed_twice_is_erased_once(collection) -> None:
     _fill(collection, "alice")
     receipt = delete_user("alice", targets=[collection, ChromaTarget(collection), collection])
     assert [(t.kind, t.deleted) for t in receipt.targets] == [("chroma", 5)]
+
+
+def test_a_receipt_of_nothing_tells_of_no_key_that_was_destroyed() -> None:
+    vault = MemoryVault()
+    Scrubber(vault=vault).scrub("jane@example.com", user_id="alice")
+    nobody = delete_user("nobody", targets=[vault])
+    assert [target.note for target in nobody.targets] == [""]
+    somebody = delete_user("alice", targets=[vault])
+    assert "data key is destroyed" in somebody.targets[0].note

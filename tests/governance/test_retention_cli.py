@@ -88,7 +88,7 @@ def test_a_run_deletes_what_is_over_everywhere(place: Place) -> None:
     over = {t["kind"]: t["over"] for t in json.loads(counted.stdout)["targets"]}
     assert over == {
         "vault sessions": 1,
-        "receipts": 0,  # the folder comes last, and is empty
+        "receipts": 1,  # in the journal; the folder is not made for this
         "expired chunks": 1,
         "chunks": None,
         "conversations": 1,
@@ -224,3 +224,70 @@ def test_a_target_of_ones_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> 
     assert runner.run().deleted >= 2
     runner.close()
     assert given == [1e9 - 14 * DAY]
+
+
+@pytest.mark.parametrize("path", ["a/b/c", "master.key", "master.key/x"])
+def test_a_folder_for_receipts_that_cannot_be_is_wrong_usage(place: Place, path: str) -> None:
+    place.write(f'receipts = "{path}"\n')
+    for arguments in (["run"], ["run", "--dry-run"]):
+        done = place.run(*arguments)
+        assert done.exit_code == 2, done.output
+        assert "receipts" in done.output
+    assert place.chats.count("owner") == 2
+
+
+@pytest.mark.parametrize("arguments", [["run", "--dry-run"], ["show"]])
+def test_looking_makes_no_files(place: Place, arguments: list[str]) -> None:
+    before = {path.name for path in place.folder.iterdir()}
+    done = place.run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in place.folder.iterdir()} - before == set()
+    assert place.run("run").exit_code == 0
+    assert {"signing.key", "receipts"} <= {path.name for path in place.folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["our_apps:targets", "our_app:target", "our_app.more:targets"])
+def test_a_misspelt_target_is_wrong_usage(place: Place, name: str) -> None:
+    place.write(f'targets = ["{name}"]\n')
+    done = place.run("run")
+    assert done.exit_code == 2, done.output
+
+
+def test_a_missing_key_file_is_wrong_usage(place: Place) -> None:
+    (place.folder / "master.key").unlink()
+    done = place.run("run")
+    assert done.exit_code == 2, done.output
+    assert place.chats.count("owner") == 2
+
+
+def test_a_function_that_exits_is_told_without_its_message(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exits() -> Any:
+        raise SystemExit(SECRET)
+
+    monkeypatch.setattr(sys.modules["our_app"], "targets", exits)
+    done = place.run("run")
+    assert done.exit_code == 3, done.output
+    assert "builtins.SystemExit" in done.output
+    assert not Canaries([SECRET]).scan_bytes(done.output.encode())
+
+
+@pytest.mark.parametrize("table", ['[erasure]\njournal = "erasure.db"', '[[stores]]\nkind = "x"'])
+def test_tables_that_need_the_vault_are_not_left_out(place: Place, table: str) -> None:
+    place.toml.write_text(f'[retention]\ntargets = ["our_app:targets"]\n{table}\n')
+    done = place.run("run")
+    assert done.exit_code == 2, done.output
+    assert "[vault]" in done.output
+    assert place.chats.count("owner") == 2
+
+
+def test_a_store_that_is_named_for_a_user_is_not_named(place: Place) -> None:
+    more = '[[stores]]\nkind = "chroma"\npath = "chroma"\ncollection = "crm"\nname = "x:alice_2"\n'
+    place.write('targets = ["our_app:targets"]\n', more)
+    place.toml.write_text(
+        place.toml.read_text().replace('collection = "crm"', 'collection = "n"', 1)
+    )
+    done = place.run("run")
+    assert "x:(user)_2" in done.output, done.output
+    assert "alice" not in done.output

@@ -13,9 +13,17 @@ from typing import Any
 
 import pytest
 
+from langchain_piirag import ChatHistories
+from piirag import Scrubber
 from piirag.conversations import RetentionSweeper
 from piirag.erasure import SigningKey
-from piirag.errors import ConfigurationError, ReceiptError, RetentionError, StoreError
+from piirag.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    ReceiptError,
+    RetentionError,
+    StoreError,
+)
 from piirag.governance.audit import AuditLog
 from piirag.governance.retention import (
     AUDIT,
@@ -325,3 +333,34 @@ def test_a_lock_that_cannot_be_used_deletes_nothing(tmp_path: Path) -> None:
     with pytest.raises(RetentionError):
         RetentionRunner([target], lock=PostgresLock("postgresql://127.0.0.1:1/none")).run()
     assert called == []
+
+
+@pytest.mark.parametrize("now", [float("nan"), float("inf"), -float("inf")])
+def test_a_moment_that_is_none_is_refused(now: float) -> None:
+    given: list[float] = []
+    target = CallableRetention(lambda before: given.append(before) or 0, kind=CONVERSATIONS)
+    with pytest.raises(InvalidInputError):
+        RetentionRunner([target]).run(now)
+    assert given == []
+
+
+@pytest.mark.parametrize(("days", "kept"), [(2, 2), (None, 30), (60, 30)])
+def test_the_receipt_tells_the_stricter_of_two_limits(days: float | None, kept: int) -> None:
+    histories = ChatHistories(
+        scrubber=Scrubber(vault=MemoryVault()), retention_days=days, clock=lambda: NOW
+    )
+    runner = RetentionRunner(
+        [histories], policy=RetentionPolicy(conversations_days=30), clock=lambda: NOW
+    )
+    [told] = runner.run().targets
+    assert (told.period, told.before) == (kept * DAY, NOW - kept * DAY)
+    assert runner.plan()[0].period == kept * DAY
+
+
+def test_a_store_with_a_limit_under_a_policy_without_one() -> None:
+    histories = ChatHistories(
+        scrubber=Scrubber(vault=MemoryVault()), retention_days=2, clock=lambda: NOW
+    )
+    policy = RetentionPolicy(conversations_days=None)
+    [told] = RetentionRunner([histories], policy=policy, clock=lambda: NOW).run().targets
+    assert (told.period, told.before) == (2 * DAY, NOW - 2 * DAY)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from piirag.erasure.residue import Hit, Needles, held_in, scan_files
 from piirag.erasure.target import Capabilities, Residue, StoredItem, Traces
@@ -183,7 +183,7 @@ class StoreTarget(ABC):
         return held_in(suspects, map(held_by, self.all_items()))
 
 
-def _is_number(held: Any) -> bool:
+def _is_number(held: Any) -> TypeGuard[int | float]:
     return isinstance(held, int | float) and not isinstance(held, bool)
 
 

@@ -22,13 +22,15 @@ Besides, it covers what other tables name: the sessions of ``[vault]``, the jour
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from piirag.config_file import read_toml, secret_from_env, text_of
 from piirag.config_stores import StoresConfig, UnreachableTarget
-from piirag.errors import ConfigurationError, MissingDependencyError, RetentionError
+from piirag.erasure.covering import Mask
+from piirag.errors import ConfigurationError, MissingDependencyError, RetentionError, VaultKeyError
 from piirag.governance.retention.locks import FileLock, PostgresLock, RunLock
 from piirag.governance.retention.policy import (
     AUDIT,
@@ -44,6 +46,7 @@ from piirag.governance.retention.target import RetentionTarget, as_retention_tar
 from piirag.governance.retention.targets.chunks import chunk_targets
 from piirag.governance.retention.targets.receipts import ReceiptFolder
 
+_MISSING = object()
 LOCK_FILE = "piirag-retention.lock"
 
 
@@ -60,7 +63,7 @@ class UnopenedTarget:
     ends = True
     native = ""
 
-    def __init__(self, kind: str, name: str, error: type[Exception]) -> None:
+    def __init__(self, kind: str, name: str, error: type[BaseException]) -> None:
         self.kind = kind
         self.name = name
         self.identity = ("unopened", kind, name)
@@ -78,11 +81,13 @@ class UnopenedTarget:
     count = expire
 
 
-def open_runner(path: str | Path, **options: Any) -> RetentionRunner:
+def open_runner(path: str | Path, *, create: bool = True, **options: Any) -> RetentionRunner:
     """Open everything that a file names. What cannot be opened becomes a target that fails.
 
     Args:
         path: The file.
+        create: Whether to make the signing key and the folder for receipts where there are none;
+            false for a runner that only looks.
         **options: Further arguments of `RetentionRunner`.
 
     Raises:
@@ -90,21 +95,23 @@ def open_runner(path: str | Path, **options: Any) -> RetentionRunner:
     """
     opened = _Opened()
     try:
-        return _runner(Path(path), opened, options)
+        return _runner(Path(path), opened, options, create)
     except BaseException:
         opened.close()
         raise
 
 
-def _runner(path: Path, opened: _Opened, options: dict[str, Any]) -> RetentionRunner:
+def _runner(path: Path, opened: _Opened, options: dict[str, Any], create: bool) -> RetentionRunner:
     data, table = read_toml(path), read_table(path)
     folder = path.resolve().parent
     targets: list[RetentionTarget] = []
     lock: RunLock | None = None
+    if "vault" not in data and (left := [name for name in ("stores", "erasure") if name in data]):
+        raise ConfigurationError(f"a [vault] table is needed beside {' and '.join(left)}")
     if "vault" in data:
         config = StoresConfig.from_file(path)
         targets += _of_stores(config, opened, physical=_flag(table, "physical"))
-        options.setdefault("signing_key", config.signing_key())
+        options.setdefault("signing_key", config.signing_key(create=create))
         lock = _lock(config)
     if "audit" in data:
         log, found = opened.open(AUDIT, "audit log", lambda: _audit(path))
@@ -113,12 +120,28 @@ def _runner(path: Path, opened: _Opened, options: dict[str, Any]) -> RetentionRu
     targets += _named_targets(table)
     if "receipts" in table:
         receipts = folder / text_of(table, "receipts")
-        receipts.mkdir(mode=0o700, exist_ok=True)
-        targets.append(ReceiptFolder(receipts))
-        options.setdefault("receipts", receipts)
+        if _there(receipts, create):
+            targets.append(ReceiptFolder(receipts))
+            options.setdefault("receipts", receipts)
     options.setdefault("lock", lock or FileLock(folder / LOCK_FILE))
     policy = RetentionPolicy.from_table(table)
     return RetentionRunner(targets, policy=policy, on_close=opened.close, **options)
+
+
+def _there(folder: Path, create: bool) -> bool:
+    """Whether the folder for receipts is there, or was made."""
+    reason = ""
+    try:
+        if create:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        there = folder.is_dir()
+        if not there and (folder.exists() or not folder.parent.is_dir()):
+            reason = "it is no folder, and cannot be made"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    if reason:
+        raise ConfigurationError(f"retention: receipts: {reason}")
+    return there
 
 
 class _Opened:
@@ -131,12 +154,17 @@ class _Opened:
         self, kind: str, name: str, open_it: Callable[[], Any]
     ) -> tuple[Any, list[RetentionTarget]]:
         """An object with its targets; none and one that fails, where it cannot be opened."""
+        reason = ""
         try:
             found = open_it()
+        except VaultKeyError as error:
+            reason = str(error)
         except (ConfigurationError, MissingDependencyError):
             raise
         except Exception as error:  # noqa: BLE001 - one that is down makes a partial receipt
             return None, [UnopenedTarget(kind, name, type(error))]
+        if reason:
+            raise ConfigurationError(reason)
         self._opened.append(found)
         return found, as_retention_targets(found)
 
@@ -161,9 +189,18 @@ def _of_stores(
         return
     for target in config.open_targets(vault):
         if isinstance(target, UnreachableTarget):
-            yield UnopenedTarget(EXPIRED_CHUNKS, target.name, target.error)
+            yield UnopenedTarget(EXPIRED_CHUNKS, _told(target.name, vault), target.error)
         else:
+            target.name = _told(target.name, vault)
             yield from chunk_targets(target, physical=physical)
+
+
+def _told(name: str, vault: Any) -> str:
+    """The name of a store, without the ids of users of the vault; as receipts of erasures do."""
+    parts = re.split(r"([\W_]+)", name)
+    runs = {"".join(parts[a:b]) for a in range(len(parts)) for b in range(a + 1, len(parts) + 1)}
+    known = [run for run in runs if run.strip() and vault.backend.user(vault.tag(run)) is not None]
+    return Mask(*known).text(name) if known else name
 
 
 def _audit(path: Path) -> Any:
@@ -186,14 +223,22 @@ def _named_targets(table: Mapping[str, Any]) -> Iterator[RetentionTarget]:
 
 def _loaded(name: str, module: str, attribute: str) -> list[RetentionTarget]:
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        try:
+            found = getattr(importlib.import_module(module), attribute, _MISSING)
+        except ModuleNotFoundError as error:
+            # One that an application lacks in turn is no misspelt name.
+            if not error.name or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            found = _MISSING
+        if found is _MISSING:
+            raise ConfigurationError(f"retention: there is no target {name!r}")
         is_target = isinstance(found, RetentionTarget) or callable(getattr(found, "sweep", None))
         given = found() if callable(found) and not is_target else found
         items = given if isinstance(given, (list, tuple)) else [given]
         return [target for item in items for target in as_retention_targets(item)]
     except (ConfigurationError, MissingDependencyError):
         raise
-    except Exception as error:  # noqa: BLE001 - an application that is down: a partial receipt
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - down: a partial receipt
         return [UnopenedTarget(CONVERSATIONS, name, type(error))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import uuid
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from piirag.config_file import DEFAULT_FILE
 from piirag.conversations.retention import Clock, RetentionSweeper
-from piirag.errors import ConfigurationError, PiiragError, RetentionError
+from piirag.errors import ConfigurationError, InvalidInputError, PiiragError, RetentionError
 from piirag.governance.retention.locks import RunLock, ThreadLock
 from piirag.governance.retention.policy import AUDIT, RetentionPolicy
 from piirag.governance.retention.receipt import (
@@ -108,11 +109,14 @@ class RetentionRunner:
             What was done.
 
         Raises:
+            InvalidInputError: `now` is no moment.
             RetentionError: The lock cannot be used, or the receipt cannot be kept; the error says
                 how many items were deleted.
         """
         started = float(self._clock())
         moment = started if now is None else float(now)
+        if not math.isfinite(moment):
+            raise InvalidInputError("now is a moment: seconds since the epoch")
         if not dry_run and not self._lock.acquire():
             return self._receipt(started, [], BUSY, dry_run)
         try:
@@ -160,7 +164,8 @@ class RetentionRunner:
         own: float | None = getattr(target, "seconds", None)
         if own is not None and target.kind not in self.policy.kinds():
             return own
-        return self.policy.seconds(target.kind)
+        limits = [self.policy.seconds(target.kind), getattr(target, "own_limit", None)]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def plan(self) -> list[ExpiredTarget]:
         """Every target with its period; nothing is counted or deleted."""

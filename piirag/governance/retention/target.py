@@ -17,6 +17,8 @@ class RetentionTarget(Protocol):
       cannot tell without deleting.
     - ``native``: what deletes by itself, such as a time to live of the store; a text for people.
     - ``seconds``: a period of its own, where the policy says nothing of its kind.
+    - ``own_limit``: seconds after which the store deletes whatever the policy says; the stricter
+      holds.
     - ``identity``, anything hashable: of several targets with the same one, the first is used.
     """
 

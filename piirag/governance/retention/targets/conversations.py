@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from piirag.conversations.retention import Sweepable
+from piirag.conversations.retention import Retention, Sweepable
 from piirag.errors import ConfigurationError
 from piirag.governance.retention.policy import CONVERSATIONS
+
+_DAY = 86_400.0
 
 
 class ConversationsTarget:
@@ -40,6 +42,20 @@ class ConversationsTarget:
     def native(self) -> str:
         """What the store deletes by itself."""
         return str(getattr(self._store, "native_expiry", ""))
+
+    @property
+    def own_limit(self) -> float | None:
+        """The store's own limit in seconds; None where it has none, or nobody can tell."""
+        shared = getattr(self._store, "_shared", None)
+        for holder, name in (
+            (self._store, "_retention"),
+            (self._store, "retention"),
+            (shared, "retention"),
+        ):
+            found = getattr(holder, name, None)
+            if isinstance(found, Retention) and found.days is not None:
+                return found.days * _DAY
+        return None
 
     def expire(self, before: float) -> int:
         """Delete what was written before a moment."""
