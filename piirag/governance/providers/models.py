@@ -12,6 +12,7 @@ from piirag.governance.providers.asked import MODEL_KEYS, Asked, holder_of
 from piirag.governance.providers.clients import is_client, read_client, unread, whole
 from piirag.governance.providers.endpoint import Endpoint
 from piirag.governance.providers.hops import environment_hops
+from piirag.governance.providers.own_code import is_patched
 
 _PACKAGES = {
     "langchain": "langchain_piirag.providers",
@@ -153,7 +154,7 @@ def _clients(model: Any, held: Mapping[str, Any], family: Family) -> list[Any]:
     for name, value in held.items():
         # The HTTP clients that the application brought are read with the client they are in.
         if is_client(value) and "http" not in name:
-            client = whole(value)
+            client = value if is_patched(value) else whole(value)
             clients[id(client)] = client
     return list(clients.values())
 
