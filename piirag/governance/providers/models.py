@@ -12,7 +12,7 @@ from piirag.governance.providers.asked import MODEL_KEYS, Asked, holder_of
 from piirag.governance.providers.clients import is_client, read_client, unread, whole
 from piirag.governance.providers.endpoint import Endpoint
 from piirag.governance.providers.hops import environment_hops
-from piirag.governance.providers.own_code import is_patched
+from piirag.governance.providers.own_code import is_patched, overridden
 
 _PACKAGES = {
     "langchain": "langchain_piirag.providers",
@@ -88,6 +88,10 @@ def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[E
         family: How it is read.
         options: The options of the call.
     """
+    name = overridden(type(model))
+    if name or is_patched(model):
+        what = f"its {name} is of the application's own" if name else "a method of it was replaced"
+        return (unread(Asked(holder_of(model)), what),)
     for name in family.touch:
         getattr(model, name, None)
     held = attributes(model)

@@ -7,9 +7,10 @@ likes. Such code is not read, so what holds it is not taken for what its class s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 _LIBRARIES = frozenset(
     """
@@ -18,6 +19,16 @@ _LIBRARIES = frozenset(
     """.split()
 )
 _FRAMEWORKS = ("langchain_", "llama_index", "langgraph")
+_CALLED = ("__call__", "__getattr__", "__getattribute__")
+_CODE = (FunctionType, classmethod, staticmethod, property, cached_property)
+# Members that say what an object is, and are not part of a call.
+_NAMES = frozenset(
+    """
+    _identifying_params _llm_type class_name get_lc_namespace is_lc_serializable lc_attributes
+    lc_id lc_secrets metadata model_post_init
+    """.split()
+)
+_overridden: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 _LOGINS = ("BasicAuth", "DigestAuth", "NetRCAuth")
 
 
@@ -29,7 +40,7 @@ def root_of(kind: Any) -> str:
 @cache
 def is_library(root: str) -> bool:
     """Whether a package is an SDK, what it sends with, or a framework's integration."""
-    return root in _LIBRARIES or root.startswith(_FRAMEWORKS)
+    return root in _LIBRARIES or root == "langchain" or root.startswith(_FRAMEWORKS)
 
 
 def is_patched(item: Any) -> bool:
@@ -41,6 +52,36 @@ def is_patched(item: Any) -> bool:
     if methods.isdisjoint(held):
         return False
     return any(not _is_theirs(held[name]) for name in methods.intersection(held))
+
+
+def overridden(kind: type) -> str:
+    """What a class of the application's own overrides in a library's class; empty if nothing.
+
+    Fields, new methods and what only names the class are harmless. A method that replaces a
+    library's may send anything anywhere.
+
+    Args:
+        kind: The class of a model object.
+    """
+    try:
+        return _overridden[kind]
+    except KeyError:
+        found = _overridden[kind] = _overrides(kind)
+        return found
+
+
+def _overrides(kind: type) -> str:
+    bases = kind.__mro__
+    for index, base in enumerate(bases):
+        if is_library(root_of(base)):
+            return ""
+        for name, value in vars(base).items():
+            dunder = name.startswith("__") and name not in _CALLED
+            if dunder or name in _NAMES or not isinstance(value, _CODE):
+                continue
+            if any(name in vars(other) for other in bases[index + 1 :]):
+                return name
+    return ""
 
 
 def own_code_in(http: Any, sdk: str = "") -> str:
