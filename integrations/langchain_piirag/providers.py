@@ -108,8 +108,10 @@ def _walk(
         found.update(dict.fromkeys(read_model(item, options)))
     else:
         children = list(_children(item))
+        # Code of the application's own may choose another model than the config does.
+        own = isinstance(item, RunnableLambda) or is_own(type(item))
         for child in children:
-            _walk(child, options, config, found, seen)
+            _walk(child, options, None if own else config, found, seen)
         if not children and isinstance(item, BaseLanguageModel | Embeddings):
             why = f"piirag does not know where a {type(item).__qualname__} calls"
             found[unread(Asked(holder_of(item)), why)] = None

@@ -145,3 +145,12 @@ def test_a_config_factory_of_ones_own_is_refused() -> None:
     assert not RULES.check(bound, config={"configurable": {"which": "default"}}).allowed
     listened = chat(GOOD).with_listeners(on_start=lambda run: None)
     assert RULES.check(listened).allowed
+
+
+def test_code_of_ones_own_may_choose_any_alternative() -> None:
+    field = ConfigurableField(id="which")
+    model = chat(GOOD).configurable_alternatives(field, other=chat(BAD))
+    default = {"configurable": {"which": "default"}}
+    assert RULES.check(model, config=default).allowed
+    for chain in (Own(model), RunnableLambda(lambda text: model.invoke(text))):
+        assert not RULES.check(chain, config=default).allowed

@@ -285,10 +285,15 @@ def test_models_are_found_inside_what_is_around_them(wrap: Callable[[Any], Any])
 
 
 def test_a_client_that_is_not_kept_is_read_anew() -> None:
+    """Its redirects cannot be watched; who attests to that does not attest to another address."""
     llm = like(GOOD, reuse_client=False)
-    assert only_place().check(llm).allowed
-    llm.api_base = BAD
     assert not only_place().check(llm).allowed
+    holder = f"class:{type(llm).__module__}.{type(llm).__qualname__}"
+    given = Attestation(holder, "A. Officer", date(2026, 1, 1), date(2099, 1, 1), region="de")
+    rules = only_place(attestations=[given])
+    assert rules.check(llm).allowed
+    llm.api_base = BAD
+    assert not rules.check(llm).allowed
 
 
 def test_a_client_that_cannot_be_made_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:

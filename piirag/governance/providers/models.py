@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,7 @@ _CLIENTS = """
 client async_client root_client root_async_client _client _async_client _aclient _sdk_client
 _async_sdk_client _sync_client
 """.split()
+_NEW = "with reuse_client=False it makes clients whose redirects cannot be watched"
 _INSIDE = ("model_kwargs", "additional_kwargs", "extra_body", "default_headers")
 
 
@@ -114,11 +115,14 @@ def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[E
         kind = type(held[strange]).__qualname__
         return (unread(asked, f"piirag cannot read its {strange}, a {kind}"),)
     each = asked.each()
+    kept = held.get("reuse_client") is not False
     found: dict[Endpoint, None] = {}
     for client in _clients(model, held, family):
         for one in each:
             for endpoint in read_client(client, one):
-                found[endpoint] = None
+                found[endpoint if kept or endpoint.unread else replace(endpoint, unread=_NEW)] = (
+                    None
+                )
     if not found:
         return (unread(asked, f"no client was found in a {type(model).__qualname__}"),)
     return tuple(found)
