@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from llama_index_piirag import RedactedLLM, guard_model
 from piirag import Scrubber
 from piirag.errors import ConfigurationError, ProviderPolicyError
-from piirag.governance.providers import ProviderPolicy, read_model
+from piirag.governance.providers import Attestation, ProviderPolicy, read_model
 from support.llama_server import model_over
 from support.witness import Witness, answers_for_all, without_proxies
 

@@ -48,7 +48,8 @@ def is_patched(item: Any) -> bool:
     held = getattr(item, "__dict__", None)
     if not held:
         return False
-    methods = _methods(type(item))
+    kind: Any = type(item)
+    methods = _methods(kind)
     if methods.isdisjoint(held):
         return False
     return any(not _is_theirs(held[name]) for name in methods.intersection(held))
@@ -102,7 +103,8 @@ def own_code_in(http: Any, sdk: str = "") -> str:
         if not _is_theirs(hook):
             return "its HTTP client has an event hook"
     login = http._auth
-    if login is not None and not _is_login(type(login)):
+    login_kind: Any = type(login)
+    if login is not None and not _is_login(login_kind):
         return "its HTTP client has a login of its own kind"
     return ""
 
@@ -157,12 +159,12 @@ def _is_theirs(code: Any) -> bool:
 
 
 @cache
-def _is_login(kind: type) -> bool:
+def _is_login(kind: Any) -> bool:
     return root_of(kind) in ("httpx", "httpx2") and kind.__name__ in _LOGINS
 
 
 @cache
-def _methods(kind: type) -> frozenset[str]:
+def _methods(kind: Any) -> frozenset[str]:
     found: dict[str, bool] = {}
     for base in kind.__mro__:
         for name, value in vars(base).items():

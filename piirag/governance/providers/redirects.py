@@ -67,9 +67,9 @@ class _Watch:
         policies = [p for p, origins in list(self._origins.items()) if came in origins]
         if not policies:
             return
-        target = http._redirect_url(request, response) if http is not None else None
-        if target is None:
+        if http is None:
             raise ProviderPolicyError(["a redirect cannot be followed to where it leads"])
+        target = http._redirect_url(request, response)
         if _origin(str(target)) == came:
             return
         transport = http._transport_for_url(target)
