@@ -21,6 +21,7 @@ from piirag.governance.providers.asked import Asked, holder_of
 from piirag.governance.providers.clients import is_client, unread
 from piirag.governance.providers.endpoint import Endpoint
 from piirag.governance.providers.models import Family, attributes, family_of, read_held, read_model
+from piirag.governance.providers.reach import is_own, is_own_code, reached
 
 _LOCAL = Family(in_process=True)
 _PLAIN = Family()
@@ -86,6 +87,8 @@ def _walk(
     item = _inside(item)
     if isinstance(item, RunnableBindingBase):
         bound = {**item.kwargs, **options}
+        if any(is_own_code(factory) for factory in item.config_factories):
+            found[unread(Asked(holder_of(item)), "a config factory of its own may choose")] = None
         chosen = merge_configs(item.config, config) if item.config else config
         _walk(item.bound, bound, chosen, found, seen)
         return
@@ -105,8 +108,10 @@ def _walk(
         found.update(dict.fromkeys(read_model(item, options)))
     else:
         children = list(_children(item))
+        # Code of the application's own may choose another model than the config does.
+        own = isinstance(item, RunnableLambda) or is_own(type(item))
         for child in children:
-            _walk(child, options, config, found, seen)
+            _walk(child, options, None if own else config, found, seen)
         if not children and isinstance(item, BaseLanguageModel | Embeddings):
             why = f"piirag does not know where a {type(item).__qualname__} calls"
             found[unread(Asked(holder_of(item)), why)] = None
@@ -170,20 +175,34 @@ def _children(item: Any) -> Iterable[Any]:
         if isinstance(item.embeddings, Embeddings):
             yield item.embeddings
         return
+    if isinstance(item, Runnable) and is_own(type(item)):
+        yield from reached(item, _is_part)
+        return
     for value in attributes(item).values():
         yield from _parts(value)
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    known = isinstance(value, Runnable | BaseLanguageModel | Embeddings | VectorStore)
-    if known or is_client(value) or _family(type(value)) is not None:
+    if _is_part(value):
         yield value
+    elif is_own_code(value):
+        yield from reached(value, _is_model)
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _parts(part)
     elif isinstance(value, dict):
         for part in value.values():
             yield from _parts(part)
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, Runnable | BaseLanguageModel | Embeddings)
+
+
+def _is_part(value: Any) -> bool:
+    if _is_model(value) or isinstance(value, VectorStore) or is_client(value):
+        return True
+    return _family(type(value)) is not None
 
 
 def _family(kind: type) -> Family | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -287,3 +288,61 @@ def _has(error: BaseException | None, kind: type[BaseException]) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+# Guards of shared clients.
+
+
+def test_a_client_that_is_guarded_twice_asks_both() -> None:
+    with OpenAIServer() as server:
+        client = guard_http_client(httpx.Client(), _eu())
+        assert client.post(f"{server.url}/chat/completions", json={"model": "m"}).is_success
+        guard_http_client(client, _eu(self_hosted_ok=False))
+        before = len(server.requests)
+        with pytest.raises(ProviderPolicyError, match="self-hosted"):
+            client.post(f"{server.url}/chat/completions", json={"model": "m"})
+        assert len(server.requests) == before
+        assert not read_model(_openai(http_client=client))[0].unread
+
+
+def test_a_guarded_sdk_leaves_the_client_that_it_shares_as_it_was() -> None:
+    """langchain_openai has one HTTP client for all models of a process."""
+    chat = pytest.importorskip("langchain_openai").ChatOpenAI
+    with OpenAIServer() as server:
+
+        def model() -> Any:
+            return chat(base_url=server.url, api_key="x", model="m", max_retries=0)
+
+        strict, other = model(), model()
+        assert strict.root_client._client is other.root_client._client
+        guard_http_client(strict.root_client, _eu(self_hosted_ok=False))
+        with pytest.raises(Exception) as caught:
+            strict.invoke("x")
+        assert _has(caught.value, ProviderPolicyError)
+        assert not server.requests
+        assert other.invoke("x").content == "You said: x"
+        del strict
+        gc.collect()
+        assert other.invoke("x").content == "You said: x", "its connections are still open"
+
+
+@pytest.mark.parametrize("host", ["evil.test", "evil.test:80", "EVIL.test", "127.0.0.1:9"])
+def test_a_host_header_that_is_not_the_urls_is_refused(host: str) -> None:
+    with OpenAIServer() as server:
+        client = guard_http_client(httpx.Client(), _eu())
+        with pytest.raises(ProviderPolicyError, match="another host"):
+            client.post(f"{server.url}/chat/completions", headers={"Host": host}, json={})
+        assert not server.requests
+        port = httpx.URL(server.url).port
+        own = {"Host": f"127.0.0.1:{port}"}
+        client.post(f"{server.url}/chat/completions", headers=own, json={"model": "m"})
+        assert len(server.requests) == 1
+
+
+def test_the_model_in_the_path_counts() -> None:
+    with OpenAIServer() as server:
+        client = guard_http_client(httpx.Client(), _eu())
+        for path in ("deployments/gpt-oss-cloud/chat", "model/x%3Acloud/converse"):
+            with pytest.raises(ProviderPolicyError):
+                client.post(f"{server.url}/{path}", json={"model": "m"})
+        assert not server.requests

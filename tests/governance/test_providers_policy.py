@@ -130,7 +130,7 @@ def test_the_address_and_the_model_say_where(
         ("http://gpu.corp.internal/v1", "m", "self_hosted_openai_compatible", False),
         ("http://[fe80::1]:8000/v1", "m", "self_hosted_openai_compatible", False),
         ("https://8.8.8.8/v1", "m", None, False),
-        ("http://2130706433/v1", "m", "self_hosted_openai_compatible", False),
+        ("http://2130706433/v1", "m", None, False),
         ("https://localhost.evil.example/v1", "m", None, False),
     ],
 )

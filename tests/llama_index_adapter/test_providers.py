@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from llama_index_piirag import RedactedLLM, guard_model
 from piirag import Scrubber
 from piirag.errors import ConfigurationError, ProviderPolicyError
-from piirag.governance.providers import ProviderPolicy, read_model
+from piirag.governance.providers import Attestation, ProviderPolicy, read_model
 from support.llama_server import model_over
 from support.witness import Witness, answers_for_all, without_proxies
 
@@ -285,10 +286,15 @@ def test_models_are_found_inside_what_is_around_them(wrap: Callable[[Any], Any])
 
 
 def test_a_client_that_is_not_kept_is_read_anew() -> None:
+    """Its redirects cannot be watched; who attests to that does not attest to another address."""
     llm = like(GOOD, reuse_client=False)
-    assert only_place().check(llm).allowed
-    llm.api_base = BAD
     assert not only_place().check(llm).allowed
+    holder = f"class:{type(llm).__module__}.{type(llm).__qualname__}"
+    given = Attestation(holder, "A. Officer", date(2026, 1, 1), date(2099, 1, 1), region="de")
+    rules = only_place(attestations=[given])
+    assert rules.check(llm).allowed
+    llm.api_base = BAD
+    assert not rules.check(llm).allowed
 
 
 def test_a_client_that_cannot_be_made_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,11 +46,12 @@ class Asked:
         model, place, unread, more = self.model, self.body_region, self.unread, self.more_models
         for key, value in options.items():
             if value is None:
+                place = None if key == _PLACE else place  # the request goes without it
                 continue
             if key in MODEL_KEYS:
                 model = str(value)
             elif key == _PLACE:
-                place = str(value)
+                place = str(value) or None
             elif key in _REDIRECTS:
                 unread = f"an option of the call, {key}, changes where it goes"
             elif key in ("extra_headers", "headers", "default_headers") and named_host(value):
@@ -58,13 +59,13 @@ class Asked:
         for key in ("model_kwargs", "additional_kwargs", "extra_body"):  # the body counts most
             inside = options.get(key)
             if isinstance(inside, Mapping) and inside:
-                model = _first(inside, MODEL_KEYS) or model
-                place = _first(inside, (_PLACE,)) or place
+                model = _first(inside, MODEL_KEYS, model)
+                place = _first(inside, (_PLACE,), place)
                 more = (*more, *_texts(inside.get("models")), *_texts(inside.get("fallbacks")))
                 within = inside.get("extra_body")
                 if isinstance(within, Mapping):
-                    model = _first(within, MODEL_KEYS) or model
-                    place = _first(within, (_PLACE,)) or place
+                    model = _first(within, MODEL_KEYS, model)
+                    place = _first(within, (_PLACE,), place)
                     more = (*more, *_texts(within.get("models")))
         return Asked(self.holder, model, place, more, unread)
 
@@ -84,11 +85,12 @@ def holder_of(item: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _first(data: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
-    for key in keys:
-        if data.get(key):
-            return str(data[key])
-    return None
+def _first(data: Mapping[str, Any], keys: tuple[str, ...], otherwise: str | None) -> str | None:
+    """What is named; None where it is named and empty, which takes what was there before away."""
+    given = [data[key] for key in keys if key in data]
+    if not given:
+        return otherwise
+    return next((str(value) for value in given if value), None)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

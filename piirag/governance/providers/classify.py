@@ -17,16 +17,31 @@ from piirag.governance.providers.registry import Registry
 
 OWN_SERVER = "self_hosted_openai_compatible"
 
-# Models that a local Ollama has computed at ollama.com.
-_CLOUD_MODEL = re.compile(r"(?:-cloud|:cloud)$")
+# Models that a local Ollama has computed at ollama.com; a tag may follow.
+_CLOUD_MODEL = re.compile(r"[-:]cloud(?=$|[:@])")
 
-# Amazon Bedrock: what a model id says about where it runs.
-_PROFILE = re.compile(r"^(us-gov|us|eu|apac|jp|au|ca|global)\.[a-z0-9]+\.")
+# Amazon Bedrock: what a model id says about where it runs. An id begins with its vendor, or with
+# the prefix of a profile; what begins with neither cannot be told.
+_PROFILE = re.compile(r"^(us-gov|us|eu|apac|jp|au|ca|global)\.")
+_VENDORS = frozenset(
+    """
+    ai21 amazon anthropic cohere deepseek google luma meta minimax mistral moonshot moonshotai
+    nvidia openai qwen stability twelvelabs writer zai
+    """.split()
+)
 _ARN = re.compile(r"^arn:aws[a-z-]*:bedrock:([a-z0-9-]*):\d*:([a-z-]+)/(.+)$")
 _IN_REGION = ("foundation-model", "provisioned-model", "custom-model", "imported-model")
 
 _LOCAL_NAMES = ("localhost", "ip6-localhost", "localhost.localdomain")
 _PRIVATE_ENDINGS = (".local", ".internal", ".lan", ".home.arpa", ".intranet", ".svc")
+# Not `is_private`, which holds reserved networks and those of documentation, too.
+_PRIVATE = [
+    ipaddress.ip_network(net)
+    for net in "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10".split()
+]
+_ZONE = re.compile(r"^[a-z0-9_-]+$")
+# 16843009 and 0x1.1 are addresses to some clients, and names to others.
+_NUMBERS = re.compile(r"^(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*$")
 
 
 @dataclass
@@ -36,6 +51,7 @@ class _Place:
     places: tuple[Labels, ...] | None
     hidden: set[str]
     notes: list[str]
+    named: bool = False  # the client names all of them, so that no contract narrows them down
 
 
 def classify(endpoint: Endpoint, registry: Registry) -> Destination:
@@ -80,22 +96,28 @@ def _nearness(host: str) -> str:
     """ "loopback", "private", or empty for a host that may be anywhere."""
     if host in _LOCAL_NAMES or host.endswith(".localhost"):
         return "loopback"
+    bare, percent, zone = host.partition("%")
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(bare)
     except ValueError:
+        if percent or _NUMBERS.match(host):
+            return ""
         lone = "." not in host
         return "private" if lone or host.endswith(_PRIVATE_ENDINGS) else ""
+    if percent and (address.version == 4 or not _ZONE.match(zone)):
+        return ""  # some clients read another name in it
     mapped = getattr(address, "ipv4_mapped", None)
     address = mapped if mapped is not None else address
     if address.is_loopback or address.is_unspecified:
         return "loopback"
-    return "private" if address.is_private or address.is_link_local else ""
+    near = any(address in net for net in _PRIVATE if net.version == address.version)
+    return "private" if near else ""
 
 
 def _own_server(endpoint: Endpoint, registry: Registry, near: str) -> Destination:
     model = endpoint.model or ""
     provider = _server(endpoint, registry)
-    if _CLOUD_MODEL.search(model):
+    if _CLOUD_MODEL.search(model.strip().lower()):
         cloud = registry.providers.get("ollama_cloud")
         return Destination(
             endpoint,
@@ -156,7 +178,8 @@ def _agreed(found: _Place, candidates: tuple[Provider, ...]) -> None:
         return
     places = tuple(labels for place in promised if (labels := labels_of(place)))
     seen = found.places
-    if seen is None or any(one & other for one in seen for other in places):
+    narrows = all if found.named else any
+    if seen is None or narrows(any(one & other for other in places) for one in seen):
         found.places = places
         found.hidden -= {"region", "deployment"}
 
@@ -167,6 +190,7 @@ def _bedrock(found: _Place, model: str | None) -> None:
         found.places = None
         found.notes.append("no model is named: a profile may run in other regions")
         return
+    model = model.strip().lower()
     arn = _ARN.match(model)
     if arn is not None:
         region, kind, model = arn.groups()
@@ -184,6 +208,9 @@ def _bedrock(found: _Place, model: str | None) -> None:
     elif arn is not None:
         found.places = None
         found.notes.append("the inference profile hides where it runs")
+    elif model.startswith("arn:") or ("." in model and model.partition(".")[0] not in _VENDORS):
+        found.places = None
+        found.notes.append("its model id begins with no vendor and no profile that is known")
 
 
 def _vertex(found: _Place, endpoint: Endpoint) -> None:
@@ -191,6 +218,7 @@ def _vertex(found: _Place, endpoint: Endpoint) -> None:
     if endpoint.region is not None and found.places is not None:
         location = _known(endpoint.region)
         found.places = None if location is None else (*found.places, *location)
+        found.named = True
 
 
 def _azure(found: _Place, endpoint: Endpoint) -> None:

@@ -6,6 +6,7 @@ that is not known is not read, and what is not read may not be called.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,12 @@ from piirag.governance.providers.hops import (
     hops_of,
     named_host,
     shown_proxy,
+)
+from piirag.governance.providers.own_code import (
+    is_library,
+    is_patched,
+    own_code_in_boto,
+    root_of,
 )
 
 Reader = Callable[[Any, Asked], tuple[Endpoint, ...]]
@@ -59,6 +66,9 @@ def read_client(client: Any, asked: Asked | None = None) -> tuple[Endpoint, ...]
         return (Endpoint(unread=asked.unread),)  # nobody can attest to what a call may change
     if reader is None:
         return (unread(asked, f"piirag cannot read a {type(client).__qualname__}"),)
+    if is_patched(client):
+        reason = f"a method of a {type(client).__qualname__} was replaced"
+        return (unread(asked, reason),)
     try:
         return reader(client, asked)
     except Exception as error:  # noqa: BLE001 - an SDK whose insides have changed
@@ -72,16 +82,29 @@ def unread(asked: Asked, why: str, sdk: str = "") -> Endpoint:
 
 
 def _find(kind: type) -> Reader | None:
+    """By the class it is or derives from; a class of somebody's own may do what it likes."""
+    found = _base_of(kind)
+    if found is None:
+        return None
+    reader, root = found
+    return reader if root_of(kind) == root or is_library(root_of(kind)) else _own_class
+
+
+def _base_of(kind: type) -> tuple[Reader, str] | None:
     for base in kind.__mro__:
         root = base.__module__.partition(".")[0]
         reader = _BY_CLASS.get((root, base.__name__))
         if reader is not None:
-            return reader
+            return reader, root
         if base.__module__ == f"{root}._base_client" and base.__name__ == "BaseClient":
-            return _stainless
+            return _stainless, root
         if base.__module__ == f"{root}._resource" and base.__name__.endswith("APIResource"):
-            return _resource
+            return _resource, root
     return None
+
+
+def _own_class(client: Any, asked: Asked) -> tuple[Endpoint, ...]:
+    return (unread(asked, f"piirag cannot read a {type(client).__qualname__}"),)
 
 
 def _made(
@@ -94,10 +117,10 @@ def _made(
 def _stainless(client: Any, asked: Asked) -> tuple[Endpoint, ...]:
     """OpenAI, Anthropic, Groq, Together, Fireworks and others whose SDK is made alike."""
     url = str(client.base_url)
-    hops = hops_of(client._client, url)
+    sdk = type(client).__module__.partition(".")[0]
+    hops = hops_of(client._client, url, sdk)
     if client._custom_headers and named_host(client._custom_headers):
         hops = (hops[0], "its headers name another host")
-    sdk = type(client).__module__.partition(".")[0]
     return (_made(asked, sdk, url, hops),)
 
 
@@ -134,12 +157,13 @@ def _cohere(client: Any, asked: Asked) -> tuple[Endpoint, ...]:
 def _boto(client: Any, asked: Asked) -> tuple[Endpoint, ...]:
     if client.meta.service_model.service_name == "bedrock":
         return ()  # lists models and profiles; no text passes through it
+    why = own_code_in_boto(client)
     session = getattr(client._endpoint, "http_session", None)
     found = []
     for url in dict.fromkeys([client.meta.endpoint_url, client._endpoint.host]):
         configured = getattr(session, "_proxy_config", None)
         proxy = configured.proxy_url_for(url) if configured is not None else None
-        hops = ((shown_proxy(proxy),), "") if proxy else ((), "")
+        hops: Hops = ((shown_proxy(proxy),), why) if proxy else ((), why)
         found.append(_made(asked, "boto", url, hops, client.meta.region_name))
     return tuple(found)
 
@@ -159,12 +183,20 @@ def _hugging_face(client: Any, asked: Asked) -> tuple[Endpoint, ...]:
     target = str(client.model or asked.model or "")
     provider = client.provider or "auto"
     if target.startswith(("http://", "https://")):
-        return (_made(asked, "huggingface", target, environment_hops(target)),)
+        return (_made(asked, "huggingface", target, _hub_hops(client, target)),)
     token = client.token if isinstance(client.token, str) else "hf_"
     if provider not in ("auto", "hf-inference") and not token.startswith("hf_"):
         return (unread(asked, f"with a key of its own, {provider} is called directly"),)
     url = f"https://router.huggingface.co/{provider}"
-    return (_made(asked, "huggingface", url, environment_hops(url)),)
+    return (_made(asked, "huggingface", url, _hub_hops(client, url)),)
+
+
+def _hub_hops(client: Any, url: str) -> Hops:
+    """The sync clients share one HTTP client; the async ones make theirs at the first call."""
+    made = getattr(client, "_async_client", None)
+    if made is None and not type(client).__name__.startswith("Async"):
+        made = getattr(sys.modules.get("huggingface_hub"), "get_session", lambda: None)()
+    return hops_of(made, url) if hasattr(made, "_transport_for_url") else environment_hops(url)
 
 
 _BY_CLASS: dict[tuple[str, str], Reader] = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from piirag.governance.providers.facts import Fact, Provider
 from piirag.governance.providers.regions import Labels
+
+# Clients do not agree on the host of a URL with these in it.
+_AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
 LOCAL = "local"
 """The place of what never leaves the machine."""
@@ -160,6 +164,8 @@ class Verdict:
 
 
 def _split(url: str) -> tuple[str, int | None]:
+    if _AMBIGUOUS.search(url):
+        return "", None
     try:
         parts = urlsplit(url)
         return (parts.hostname or "").lower().rstrip("."), parts.port

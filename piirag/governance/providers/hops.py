@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+from piirag.governance.providers.own_code import own_code_below, own_code_in
 
 _HTTPX = ("httpx", "httpx2")
 _AIOHTTP = ("httpx_aiohttp.transport", "AiohttpTransport")
@@ -14,30 +18,62 @@ _PROXIED = ("HTTPProxy", "AsyncHTTPProxy", "SOCKSProxy", "AsyncSOCKSProxy")
 
 _urls: dict[tuple[type, str], Any] = {}
 
+Seen = list[tuple[Any, str]]
+"""HTTP clients, each with where it calls."""
+
+_seen: ContextVar[Seen | None] = ContextVar("piirag_http_clients", default=None)
+
 Hops = tuple[tuple[str, ...], str]
 """The proxies on the way, and why the way cannot be told; empty where it can."""
 
 
-def hops_of(client: Any, url: str) -> Hops:
+@contextmanager
+def http_clients_read() -> Iterator[Seen]:
+    """The HTTP clients that are looked at meanwhile."""
+    found: Seen = []
+    token = _seen.set(found)
+    try:
+        yield found
+    finally:
+        _seen.reset(token)
+
+
+def hops_of(client: Any, url: str, sdk: str = "") -> Hops:
     """The way of an httpx client to a URL.
 
     Args:
         client: A sync or async client of httpx, or what an SDK has made of one.
         url: Where it calls.
+        sdk: The package of the SDK that holds it.
     """
     choose = getattr(client, "_transport_for_url", None)
     if choose is None:
         return (), f"its HTTP client is a {type(client).__name__}"
+    why = own_code_in(client, sdk)
+    if why:
+        return (), why
+    seen = _seen.get()
+    if seen is not None:
+        seen.append((client, url))
     if "host" in client.headers:
         return (), "its HTTP client names another host in a header"
     transport = choose(_as_url(type(client.base_url), url)) if client._mounts else client._transport
-    transport = getattr(transport, "piirag_inner", transport)
+    return transport_hops(transport, url)
+
+
+def transport_hops(transport: Any, url: str) -> Hops:
+    """The way of a transport of httpx to a URL."""
+    while (inner := vars(transport).get("piirag_inner")) is not None:
+        transport = inner
     kind = type(transport)
     if (kind.__module__, kind.__name__) == _AIOHTTP:
         return _aiohttp(transport, url)
     pool = getattr(transport, "_pool", None)
     if pool is None or kind.__module__.partition(".")[0] not in _HTTPX:
         return (), f"its HTTP client sends through a {kind.__module__}.{kind.__qualname__}"
+    why = own_code_below(transport)
+    if why:
+        return (), why
     name = type(pool).__name__
     if name in _PROXIED:
         return (_without_login(pool._proxy_url),), ""
@@ -66,8 +102,19 @@ def environment_hops(url: str) -> Hops:
 
 def named_host(headers: Any) -> bool:
     """Whether headers name another host than the URL does."""
-    keys: Iterable[Any] = headers if isinstance(headers, dict) else ()
-    return any(str(key).lower() == "host" for key in keys)
+    return any(_text(key).strip().lower() == "host" for key in _keys(headers))
+
+
+def _keys(headers: Any) -> Iterable[Any]:
+    if hasattr(headers, "keys"):
+        return headers.keys()  # type: ignore[no-any-return]
+    if isinstance(headers, list | tuple):
+        return [pair[0] for pair in headers if isinstance(pair, list | tuple) and pair]
+    return ()
+
+
+def _text(key: Any) -> str:
+    return key.decode("latin-1") if isinstance(key, bytes) else str(key)
 
 
 def shown_proxy(proxy: str) -> str:

@@ -6,26 +6,23 @@ changed pass here too.
 
 from __future__ import annotations
 
-import json
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from piirag.errors import ConfigurationError, MissingDependencyError
-from piirag.governance.providers.asked import Asked
-from piirag.governance.providers.endpoint import Endpoint
-from piirag.governance.providers.hops import hops_of
+from piirag.governance.providers.requests import endpoints_of
 
 if TYPE_CHECKING:
     from piirag.governance.providers.policy import ProviderPolicy
-
-_LONGEST = 64 * 1024 * 1024
 
 
 def guard_http_client(client: Any, policy: ProviderPolicy) -> Any:
     """Make an httpx client ask the policy about every request, redirects included.
 
-    The request as it is about to be sent counts: its URL, and the model in its body or path. The
-    connections of a client that an SDK already holds are guarded as well:
-    ``guard_http_client(openai_client, policy)``.
+    The request as it is about to be sent counts: its URL, and the model in its body and in its
+    path. An SDK's client is guarded as well: ``guard_http_client(openai_client, policy)``. It then
+    has a view of its own of the HTTP client that it held, which others may share, unguarded. A
+    client that is guarded twice asks both policies.
 
     Args:
         client: A sync or async httpx client, or an SDK's client that holds one in ``_client``.
@@ -38,8 +35,9 @@ def guard_http_client(client: Any, policy: ProviderPolicy) -> Any:
         ConfigurationError: It is no such client.
         MissingDependencyError: httpx is not installed.
     """
-    http = client if hasattr(client, "_transport_for_url") else getattr(client, "_client", None)
-    if http is None or not hasattr(http, "_transport_for_url"):
+    held = None if hasattr(client, "_transport_for_url") else getattr(client, "_client", None)
+    http = client if held is None else held
+    if not hasattr(http, "_transport_for_url"):
         raise ConfigurationError(f"a {type(client).__name__} is no HTTP client that can be guarded")
     try:
         import httpx
@@ -47,6 +45,8 @@ def guard_http_client(client: Any, policy: ProviderPolicy) -> Any:
         httpx = None  # type: ignore[assignment]
     if httpx is None:
         raise MissingDependencyError("httpx", "all")
+    if held is not None:
+        http = client._client = _view(held)
     guards = _Guards(policy)
     http._transport = guards.over(http._transport)
     http._mounts = {
@@ -56,13 +56,31 @@ def guard_http_client(client: Any, policy: ProviderPolicy) -> Any:
     return client
 
 
+def _view(http: Any) -> Any:
+    """A client over the same connections, with guards and hooks of its own.
+
+    The SDKs' own classes close their connections when they are collected; a view must not, as
+    others use them. So it is of the class of httpx that they derive from.
+    """
+    view = copy(http)
+    library = ("httpx", "httpx2", "httpx_aiohttp")
+    kind = next(k for k in type(http).__mro__ if k.__module__.partition(".")[0] in library)
+    view.__class__ = kind
+    view._event_hooks = {name: list(hooks) for name, hooks in http._event_hooks.items()}
+    view.piirag_viewed = http  # or it would be collected, and closed
+    return view
+
+
 class _Guards:
     def __init__(self, policy: ProviderPolicy) -> None:
         self._policy = policy
 
     def over(self, transport: Any) -> Any:
-        if hasattr(transport, "piirag_inner"):
-            return transport
+        inner = transport
+        while isinstance(inner, _Guard):
+            if inner.policy is self._policy:
+                return transport
+            inner = inner.piirag_inner
         return _Guard(transport, self._policy)
 
 
@@ -71,7 +89,7 @@ class _Guard:
 
     def __init__(self, inner: Any, policy: ProviderPolicy) -> None:
         self.piirag_inner = inner
-        self._policy = policy
+        self.policy = policy
 
     def handle_request(self, request: Any) -> Any:
         self._check(request, request.read)
@@ -83,8 +101,8 @@ class _Guard:
         return await self.piirag_inner.handle_async_request(request)
 
     def _check(self, request: Any, read: Any) -> None:
-        endpoint = _endpoint(request, read(), self.piirag_inner)
-        self._policy.insist(self._policy.check_endpoints((endpoint,)))
+        endpoints = endpoints_of(request, request.url, read(), self.piirag_inner)
+        self.policy.insist(self.policy.check_endpoints(endpoints))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.piirag_inner, name)
@@ -102,39 +120,3 @@ class _Guard:
 
     async def __aexit__(self, *args: Any) -> None:
         await self.piirag_inner.__aexit__(*args)
-
-
-def _endpoint(request: Any, body: bytes, transport: Any) -> Endpoint:
-    url = request.url
-    # Path and query stay out: they may hold data, and are no part of where it goes.
-    base = str(url.copy_with(raw_path=b"/", username=None, password=None))
-    host = str(request.headers.get("host", ""))
-    if host.rpartition(":")[0] not in ("", url.host) and host != url.host:
-        return Endpoint(unread="the request names another host in a header")
-    proxies, why = hops_of(_Choosing(url, transport), base)
-    asked = Asked().and_options(_named(body))
-    return Endpoint(base, asked.model, "httpx", "", None, asked.body_region, proxies, why)
-
-
-class _Choosing:
-    """A client with one transport, for `hops_of`."""
-
-    def __init__(self, url: Any, transport: Any) -> None:
-        self.headers: dict[str, str] = {}
-        self.base_url = url
-        self._transport = transport
-        self._mounts: dict[Any, Any] = {}
-
-    def _transport_for_url(self, url: Any) -> Any:
-        return self._transport
-
-
-def _named(body: bytes) -> dict[str, Any]:
-    if not body or len(body) > _LONGEST:
-        return {}
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return {}
-    keys = ("model", "inference_geo")
-    return {key: data[key] for key in keys if key in data} if isinstance(data, dict) else {}

@@ -57,6 +57,8 @@ class Judge:
             item
             for item in policy.attestations
             if item.is_about(destination.endpoint.names, destination.endpoint.model)
+            # A class is attested to for what cannot be read of it, and for nothing that can.
+            and (destination.kind == "unread" or not item.endpoint.startswith("class:"))
         ]
         self._attested = [item for item in about if item.holds(today)]
         self._expired = [item for item in about if not item.holds(today)]
@@ -103,7 +105,9 @@ class Judge:
             self._deny("calls leave without TLS")
 
     def _upstream(self) -> None:
-        if "upstream" in self._to.hidden and not self._said("upstream"):
+        behind = self._said("upstream") if "upstream" in self._to.hidden else None
+        near = self._to.kind in _OWN
+        if "upstream" in self._to.hidden and (not behind or (behind == LOCAL and not near)):
             who = self._to.candidates[0].name if self._to.candidates else "the endpoint"
             self._deny(f"who answers behind {who} cannot be seen; {self._ask('upstream')}")
 
@@ -235,7 +239,8 @@ class Judge:
 
     def _fact(self, provider: Provider | None, name: str, term: str) -> Fact | None:
         """What counts: what was attested, else what the registry or a contract says."""
-        attested = next((a for a in self._attested if getattr(a, term) is not None), None)
+        stated = [a for a in self._attested if getattr(a, term) is not None]
+        attested = _worst(stated, term)
         ident = provider.id if provider is not None else self._to.said
         contract = provider is not None and provider.facts[name].confidence == "contract"
         if attested is not None and not contract:
@@ -256,12 +261,14 @@ class Judge:
     # Words
 
     def _said(self, term: str) -> str | None:
-        for item in self._attested:
-            value = getattr(item, term)
-            if value is not None:
-                self._rely(item)
-                return str(value)
-        return None
+        stated = [item for item in self._attested if getattr(item, term) is not None]
+        values = {str(getattr(item, term)) for item in stated}
+        if len(values) > 1:
+            self._warn(f"attestations contradict each other about its {term}: none counts")
+        if len(values) != 1:
+            return None
+        self._rely(stated[0])
+        return values.pop()
 
     def _rely(self, item: Attestation) -> None:
         if item.name not in self._found.relied_on:
@@ -292,6 +299,13 @@ class Judge:
     def _add(texts: list[str], text: str) -> None:
         if text not in texts:
             texts.append(text)
+
+
+def _worst(stated: Sequence[Attestation], term: str) -> Attestation | None:
+    """Of several attestations, the one that says least in favour."""
+    if term == "retention_days":
+        return max(stated, key=lambda item: item.retention_days or 0, default=None)
+    return min(stated, key=lambda item: bool(getattr(item, term)), default=None)
 
 
 def _one(place: str) -> tuple[Labels, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -12,6 +12,7 @@ from piirag.governance.providers.asked import MODEL_KEYS, Asked, holder_of
 from piirag.governance.providers.clients import is_client, read_client, unread, whole
 from piirag.governance.providers.endpoint import Endpoint
 from piirag.governance.providers.hops import environment_hops
+from piirag.governance.providers.own_code import is_patched, overridden
 
 _PACKAGES = {
     "langchain": "langchain_piirag.providers",
@@ -25,6 +26,7 @@ _CLIENTS = """
 client async_client root_client root_async_client _client _async_client _aclient _sdk_client
 _async_sdk_client _sync_client
 """.split()
+_NEW = "with reuse_client=False it makes clients whose redirects cannot be watched"
 _INSIDE = ("model_kwargs", "additional_kwargs", "extra_body", "default_headers")
 
 
@@ -87,6 +89,10 @@ def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[E
         family: How it is read.
         options: The options of the call.
     """
+    name = overridden(type(model))
+    if name or is_patched(model):
+        what = f"its {name} is of the application's own" if name else "a method of it was replaced"
+        return (unread(Asked(holder_of(model)), what),)
     for name in family.touch:
         getattr(model, name, None)
     held = attributes(model)
@@ -109,11 +115,14 @@ def read_held(model: Any, family: Family, options: Mapping[str, Any]) -> tuple[E
         kind = type(held[strange]).__qualname__
         return (unread(asked, f"piirag cannot read its {strange}, a {kind}"),)
     each = asked.each()
+    kept = held.get("reuse_client") is not False
     found: dict[Endpoint, None] = {}
     for client in _clients(model, held, family):
         for one in each:
             for endpoint in read_client(client, one):
-                found[endpoint] = None
+                found[endpoint if kept or endpoint.unread else replace(endpoint, unread=_NEW)] = (
+                    None
+                )
     if not found:
         return (unread(asked, f"no client was found in a {type(model).__qualname__}"),)
     return tuple(found)
@@ -153,7 +162,7 @@ def _clients(model: Any, held: Mapping[str, Any], family: Family) -> list[Any]:
     for name, value in held.items():
         # The HTTP clients that the application brought are read with the client they are in.
         if is_client(value) and "http" not in name:
-            client = whole(value)
+            client = value if is_patched(value) else whole(value)
             clients[id(client)] = client
     return list(clients.values())
 

@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,10 @@ from piirag.governance.providers.attestations import Attestation, attestations_i
 from piirag.governance.providers.classify import classify
 from piirag.governance.providers.contracts import Contract, contracts_in, ended
 from piirag.governance.providers.endpoint import Endpoint, Verdict
+from piirag.governance.providers.hops import http_clients_read
 from piirag.governance.providers.judge import Findings, Judge
 from piirag.governance.providers.models import read_model
+from piirag.governance.providers.redirects import watch
 from piirag.governance.providers.regions import check_regions
 from piirag.governance.providers.registry import Registry
 from piirag.governance.providers.tracing import tracing_endpoints
@@ -161,8 +163,11 @@ class ProviderPolicy:
         Raises:
             ProviderPolicyError: It is forbidden, or a tracer is; the error says why.
         """
-        endpoints = read_model(model, options, config)
+        with http_clients_read() as clients:
+            endpoints = read_model(model, options, config)
         verdict = self.insist(self._look_up(endpoints))
+        for http, url in clients:
+            watch(http, url, self)
         if self.check_tracers:
             self.enforce_tracing(callbacks)
         return verdict
@@ -254,6 +259,10 @@ class ProviderPolicy:
         destinations = tuple(classify(endpoint, registry) for endpoint in endpoints)
         for destination in destinations:
             Judge(self, destination, registry.model_rules, today, found).judge()
+            if destination.endpoint.unread and destination.endpoint.url and not found.reasons:
+                # Who attests to what cannot be read does not attest to the address, which can.
+                seen = classify(replace(destination.endpoint, unread=""), registry)
+                Judge(self, seen, registry.model_rules, today, found).judge()
         if not destinations:
             found.reasons.append("no model was found in what is called")
         self._look_at_ages(found, today)
