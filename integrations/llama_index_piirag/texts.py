@@ -47,9 +47,11 @@ def sent_as(content: Any, llm: LLM) -> set[str]:
         llm: The model.
     """
     if isinstance(content, str):
-        message = ChatMessage(content, role=MessageRole.USER)
-        return {content, llm.completion_to_prompt(content), flat([message])}
-    return {flat(content), llm.messages_to_prompt(content)}
+        forms = {content, flat([ChatMessage(content, role=MessageRole.USER)])}
+        as_prompt = llm.completion_to_prompt
+    else:
+        forms, as_prompt = {flat(content)}, llm.messages_to_prompt
+    return forms | ({as_prompt(content)} if as_prompt is not None else set())
 
 
 def _block(block: Any) -> str:
