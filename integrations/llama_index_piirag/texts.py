@@ -46,12 +46,14 @@ def sent_as(content: Any, llm: LLM) -> set[str]:
         content: A prompt, or messages.
         llm: The model.
     """
+    forms = {flat(content)}
     if isinstance(content, str):
-        forms = {content, flat([ChatMessage(content, role=MessageRole.USER)])}
-        as_prompt = llm.completion_to_prompt
-    else:
-        forms, as_prompt = {flat(content)}, llm.messages_to_prompt
-    return forms | ({as_prompt(content)} if as_prompt is not None else set())
+        forms.add(flat([ChatMessage(content, role=MessageRole.USER)]))
+        if llm.completion_to_prompt is not None:
+            forms.add(llm.completion_to_prompt(content))
+    elif llm.messages_to_prompt is not None:
+        forms.add(llm.messages_to_prompt(content))
+    return forms
 
 
 def _block(block: Any) -> str:
