@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables.config import RunnableConfig, ensure_config
+from langchain_core.tracers.context import _configure_hooks, tracing_v2_callback_var
 
 from piirag.errors import ConfigurationError
 from piirag.governance.providers.policy import ProviderPolicy
@@ -29,10 +30,20 @@ def enforce(
         ProviderPolicyError: It is forbidden; nothing was sent.
     """
     full = ensure_config(config)
-    own = getattr(model, "callbacks", None)
     policy.enforce(model, options=options, config=full, callbacks=full.get("callbacks"))
-    if own and policy.check_tracers:
-        policy.enforce_tracing(own)
+    if policy.check_tracers:
+        # It knows the wrappers, which know this module.
+        from langchain_piirag.providers import callbacks_in
+
+        held = [*_of_the_context(), *callbacks_in(model)]
+        if held:
+            policy.enforce_tracing(held)
+
+
+def _of_the_context() -> list[Any]:
+    """Handlers that a context manager has switched on, such as `tracing_v2_enabled`."""
+    given = [tracing_v2_callback_var.get(), *(hook[0].get() for hook in _configure_hooks)]
+    return [handler for handler in given if handler is not None]
 
 
 def check_policy(policy: Any) -> None:

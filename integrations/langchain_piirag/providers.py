@@ -22,6 +22,7 @@ from piirag.governance.providers.clients import is_client, unread
 from piirag.governance.providers.endpoint import Endpoint
 from piirag.governance.providers.models import Family, attributes, family_of, read_held, read_model
 from piirag.governance.providers.reach import is_own, is_own_code, reached
+from piirag.governance.providers.tracing import handlers_of
 
 _LOCAL = Family(in_process=True)
 _PLAIN = Family()
@@ -115,6 +116,30 @@ def _walk(
         if not children and isinstance(item, BaseLanguageModel | Embeddings):
             why = f"piirag does not know where a {type(item).__qualname__} calls"
             found[unread(Asked(holder_of(item)), why)] = None
+
+
+def callbacks_in(item: Any) -> list[Any]:
+    """The handlers that a model, or what it is part of, brings with it."""
+    found: list[Any] = []
+    pending, seen = [item], set[int]()
+    while pending:
+        one = _inside(pending.pop())
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        found += handlers_of(getattr(one, "callbacks", None))
+        if isinstance(one, RunnableBindingBase):
+            found += handlers_of((one.config or {}).get("callbacks"))
+            pending.append(one.bound)
+        elif isinstance(one, RunnableWithFallbacks):
+            pending += [one.runnable, *one.fallbacks]
+        elif isinstance(one, DynamicRunnable):
+            pending.append(one.default)
+            if isinstance(one, RunnableConfigurableAlternatives):
+                pending += [a for a in one.alternatives.values() if isinstance(a, Runnable)]
+        elif _family(type(one)) is None:
+            pending += _children(one)
+    return found
 
 
 def _inside(item: Any) -> Any:

@@ -268,3 +268,36 @@ def test_a_tracer_that_is_switched_on_stops_the_call() -> None:
         assert not any(b"hello" in request.body for request in witness.requests[before:])
         loose.invoke("hello")
         assert any(b"hello" in request.body for request in witness.requests[before:])
+
+
+def test_a_tracer_is_found_wherever_it_comes_from() -> None:
+    langsmith = pytest.importorskip("langsmith")
+    from langchain_core.prompts import ChatPromptTemplate
+    from langchain_core.tracers import LangChainTracer
+    from langchain_core.tracers.context import tracing_v2_enabled
+
+    prompt = ChatPromptTemplate.from_template("{text}")
+    with Witness() as witness:
+        here = f"http://127.0.0.1:{witness.port}"
+        client = langsmith.Client(
+            api_url=f"http://api.smith.langchain.com:{witness.port}", api_key="x", info={}
+        )
+        tracer = LangChainTracer(client=client)
+        inner = chat(witness.url, callbacks=[tracer])
+        chains = [prompt | inner, prompt | chat(witness.url).with_config(callbacks=[tracer])]
+        for chain in (*chains, chains[0].with_fallbacks([chains[1]])):
+            for one in (guard_model(chain, eu()), RedactedModel(chain, providers=eu())):
+                with pytest.raises(ProviderPolicyError, match=r"api\.smith\.langchain\.com"):
+                    one.invoke({"text": "hello"})
+        with tracing_v2_enabled(client=client):
+            for one in (guard_model(inner, eu()), RedactedModel(chat(witness.url), providers=eu())):
+                with pytest.raises(ProviderPolicyError, match=r"api\.smith\.langchain\.com"):
+                    one.invoke("hello")
+        several = langsmith.Client(api_urls={here: "x", client.api_url: "x"}, info={})
+        with pytest.raises(ProviderPolicyError, match=r"api\.smith\.langchain\.com"):
+            guard_model(chat(witness.url), eu()).invoke(
+                "hello", {"callbacks": [LangChainTracer(client=several)]}
+            )
+        client.flush()
+        several.flush()
+        assert not any(b"hello" in request.body for request in witness.requests)

@@ -30,7 +30,7 @@ def tracing_endpoints(
     """
     given = os.environ if environment is None else environment
     found = [*_langsmith(given), *_langfuse(given), *_otlp(given), *_registered()]
-    for handler in _handlers(callbacks):
+    for handler in handlers_of(callbacks):
         found.extend(_handler(handler))
     return tuple(dict.fromkeys(found))
 
@@ -46,9 +46,20 @@ def _langsmith(given: Mapping[str, str]) -> Iterable[Endpoint]:
         names = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2")
         on = any(given.get(name, "").lower() == "true" for name in names)
     if on:
-        yield _at(str(getattr(client, "api_url", None) or url), "langsmith")
+        for address in _written_to(client) or (url,):
+            yield _at(address, "langsmith")
         if given.get("LANGSMITH_RUNS_ENDPOINTS"):
             yield unread(Asked(), "LANGSMITH_RUNS_ENDPOINTS sends traces to several addresses")
+
+
+def _written_to(client: Any) -> tuple[str, ...]:
+    """Every address that a client of LangSmith sends runs to."""
+    url = getattr(client, "api_url", None)
+    if not isinstance(url, str):
+        return ()
+    several = getattr(client, "_write_api_urls", None)
+    more = [each for each in several if isinstance(each, str)] if isinstance(several, dict) else []
+    return tuple(dict.fromkeys([url, *more]))
 
 
 def _langfuse(given: Mapping[str, str]) -> Iterable[Endpoint]:
@@ -94,7 +105,8 @@ def _exporter(exporter: Any) -> Iterable[Endpoint]:
         yield unread(Asked(holder_of(exporter)), "piirag cannot read where this exporter sends to")
 
 
-def _handlers(callbacks: Any) -> list[Any]:
+def handlers_of(callbacks: Any) -> list[Any]:
+    """The handlers that a list, or a manager, has."""
     if callbacks is None:
         return []
     if isinstance(callbacks, list | tuple):
@@ -107,9 +119,9 @@ def _handlers(callbacks: Any) -> list[Any]:
 def _handler(handler: Any) -> Iterable[Endpoint]:
     module = type(handler).__module__
     client = getattr(handler, "client", None)
-    url = getattr(client, "api_url", None)
-    if isinstance(url, str):  # LangSmith's tracer
-        yield _at(url, "langsmith", holder_of(handler))
+    if addresses := _written_to(client):  # LangSmith's tracer
+        for address in addresses:
+            yield _at(address, "langsmith", holder_of(handler))
         return
     if module.partition(".")[0] == "langfuse":
         given = os.environ
