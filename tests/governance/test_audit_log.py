@@ -342,3 +342,16 @@ def test_a_configuration_that_cannot_work_is_refused(tmp_path: Path, text: str) 
 
 def test_there_may_be_no_audit_log(tmp_path: Path) -> None:
     assert not AuditConfig.from_file(_toml(tmp_path, "")).on
+
+
+@pytest.mark.parametrize(
+    "id", ["/home/jane_roe/cv.pdf", "Jane_Roe_cv.pdf", "mailto:jane.roe_at_example.com", "C:\\jane"]
+)
+def test_an_id_that_is_a_path_or_a_name_of_a_file_is_a_tag(tmp_path: Path, id: str) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl", key=b"k" * 16)
+    log.write(AuditRecord("retrieval", user="alice", chunks=[{"id": id}, {"id": "faq-12"}]))
+    [record] = log.records()
+    named, plain = record["chunks"]
+    assert named["id"] == log.keyed(id, "alice") and "jane" not in named["id"].lower()
+    assert plain["id"] == "faq-12"
+    log.close()

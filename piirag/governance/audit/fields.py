@@ -46,6 +46,8 @@ _RANDOM = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])(?:[0-9a-f]{16}|[0-9a-f]{32}|"
     r"[0-9a-f]{64})"
 )
+# Ids that are paths, names of files or addresses bear people's names, in forms that are no text.
+_NAMED = re.compile(r"[/\\@]|_at_|\.[A-Za-z][A-Za-z0-9]{1,4}\Z|\A[A-Za-z][A-Za-z+.-]+:")
 # Names of code and servers, whose dates and numbers a detector might take for somebody's.
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,99}")
 # Longer than a version's date: a card's number, an account's, somebody's.
@@ -194,6 +196,8 @@ def _tenants(value: Any, tags: _Lazy, key: str = "") -> Any:
 
 def _chunk(chunk: Mapping[str, Any], tags: _Lazy) -> dict[str, Any]:
     result = {key: value for key, value in chunk.items() if value is not None}
+    if isinstance(result.get("id"), str) and _NAMED.search(result["id"]):
+        result["id"] = tags.made("keyed", result["id"])
     if "pseudonyms" in result:
         # Only what has the form of a pseudonym is one.
         result["pseudonyms"] = [
