@@ -164,7 +164,7 @@ class AuditRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """The record under its names in the log, without what is None; `time` as ISO 8601."""
-        found = {}
+        found: dict[str, Any] = {}
         for attribute, name in NAMES.items():
             value = getattr(self, attribute)
             if value is not None:
