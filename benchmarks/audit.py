@@ -1,11 +1,11 @@
 """What a record of the audit log costs, as a share of a call of a model that takes 20 ms.
 
-The model sleeps for 20 ms, as a fast one behind a network does. Each round calls it and writes a
-record of the call: a prompt and a reply that a redactor made, four chunks, a filter, tags for
-user, session and input. The share is the time of the write over the time of the call with it; the
-median of the rounds. Sinks take turns within a round, so that what else runs on the machine meets
-all alike. The peer is a bare `logging` handler that writes the same fields as a line of JSON, with
-nothing checked, hashed, chained or locked.
+The model sleeps for 20 ms, as a fast one behind a network does. Each call is followed by a record
+of it: a prompt and a reply that a redactor made, four chunks, a filter, tags for user, session and
+input. The share is the time of the write over the time of the call with it; the median of all
+calls. Sinks take turns every twenty calls, so that what else runs on the machine meets all alike.
+The peer is a bare `logging` handler that writes the same fields as a line of JSON, with nothing
+checked, hashed, chained or locked.
 
 ``--texts unseen`` has the log's own guard redact the texts, for callers that have no redactor.
 
@@ -32,6 +32,7 @@ from rich.table import Table
 from piirag.governance.audit import AuditLog, AuditRecord, JSONLinesSink, PostgresSink, SQLiteSink
 
 MODEL_SECONDS = 0.02
+BLOCK = 20
 KEY = bytes(range(32))
 PROMPT = (
     "Dear [PERSON_1], the invoice was sent to [EMAIL_ADDRESS_1] on Monday and we hope that the "
@@ -111,16 +112,18 @@ def postgres(folder: Path) -> str | None:
 def measured(calls: dict[str, Callable[[int], None]], rounds: int) -> list[dict[str, Any]]:
     """Of each call: the share of the time, and milliseconds by the wall and of the processor."""
     taken: dict[str, list[tuple[float, float, float]]] = {name: [] for name in calls}
-    for number in range(-20, rounds):
+    for block in range(-1, -(-rounds // BLOCK)):
         for name, call in calls.items():
-            start = time.perf_counter()
-            time.sleep(MODEL_SECONDS)
-            answered, busy = time.perf_counter(), time.process_time()
-            call(number)
-            end = time.perf_counter()
-            if number >= 0:
-                work = time.process_time() - busy
-                taken[name].append(((end - answered) / (end - start), end - answered, work))
+            for number in range(block * BLOCK, (block + 1) * BLOCK):
+                start = time.perf_counter()
+                time.sleep(MODEL_SECONDS)
+                answered, busy = time.perf_counter(), time.process_time()
+                call(number)
+                end = time.perf_counter()
+                if block >= 0:
+                    work = time.process_time() - busy
+                    share = (end - answered) / (end - start)
+                    taken[name].append((share, end - answered, work))
     return [
         {
             "sink": name,

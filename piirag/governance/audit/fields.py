@@ -82,6 +82,14 @@ class Cleaner:
     def __init__(self, writer: Writer, tagger: Callable[[str | None], Tagger]) -> None:
         self.writer = writer
         self._tagger = tagger
+        self._actions: dict[tuple[str, str], str] = {}
+
+    def _action(self, sink: str, name: str) -> str:
+        """What the policy says; asked once, since there are few sinks and names."""
+        key = (sink, name)
+        if key not in self._actions:
+            self._actions[key] = self.writer.policy.action(sink, name)
+        return self._actions[key]
 
     def tagged(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """A record with tags in place of the user, the session, the input and tenants.
@@ -120,7 +128,7 @@ class Cleaner:
         safe: dict[str, Any] = {}
         looked: dict[str, Any] = {}
         for name, value in record.items():
-            action = self.writer.policy.action(sink, name)
+            action = self._action(sink, name)
             if action == REDACT and name in redacted:
                 action = STORE
             if action == HASH:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,10 +135,10 @@ class AuditRecord:
     def __post_init__(self) -> None:
         if self.time is None:
             object.__setattr__(self, "time", clock.time())
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for attribute, name in NAMES.items():
+            value = getattr(self, attribute)
             if value is not None:
-                _CHECKS.get(field.name, _text)(NAMES[field.name], value)
+                _CHECKS.get(attribute, _text)(name, value)
         if self.event not in EVENTS:
             raise AuditError("event of an audit record is none that is known")
 
@@ -162,9 +162,13 @@ class AuditRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """The record under its names in the log, without what is None; `time` as ISO 8601."""
-        found = {NAMES[f.name]: getattr(self, f.name) for f in fields(self)}
+        found: dict[str, Any] = {}
+        for attribute, name in NAMES.items():
+            value = getattr(self, attribute)
+            if value is not None:
+                found[name] = value if type(value) is str else _plain(value)
         found["time"] = iso_of(found["time"])
-        return {name: _plain(value) for name, value in found.items() if value is not None}
+        return found
 
     def __repr__(self) -> str:
         return f"AuditRecord({self.event})"
