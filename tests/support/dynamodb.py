@@ -18,6 +18,7 @@ def dynamodb() -> Iterator[Any]:
     import boto3
     from moto.server import ThreadedMotoServer
 
+    _without_stubs()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server.start()
@@ -32,6 +33,17 @@ def dynamodb() -> Iterator[Any]:
         )
     finally:
         server.stop()
+
+
+def _without_stubs() -> None:
+    """Take moto's stub out of every client of this process: the server is asked over HTTP."""
+    import botocore.handlers
+
+    botocore.handlers.BUILTIN_HANDLERS[:] = [
+        entry
+        for entry in botocore.handlers.BUILTIN_HANDLERS
+        if not type(entry[1]).__module__.startswith("moto.")
+    ]
 
 
 def table_name() -> str:
