@@ -87,20 +87,21 @@ class ModelCalls:
         with self._open(input, config, kwargs) as call:
             restorer = self._chunks(call)
             feed = restorer.feed
-            watched = observed(call.observation)
             chunks: Any = iter(())
+            chunk: Any = _END
             with ModelGuard() as guard:
                 chunks = iter(call.model.stream(call.input, call.config, **call.options))
             try:
-                while True:
-                    chunk = _END
-                    with guard, watched:
-                        chunk = next(chunks, _END)
-                    if chunk is _END:
-                        break
+                # The model's run begins with the first chunk.
+                with guard, observed(call.observation):
+                    chunk = next(chunks, _END)
+                while chunk is not _END:
                     shown = feed(chunk)
                     if shown is not None:
                         yield shown
+                    chunk = _END
+                    with guard:
+                        chunk = next(chunks, _END)
                 guard.check()
                 rest = restorer.flush()
                 if rest is not None:
@@ -115,22 +116,22 @@ class ModelCalls:
         with await run_in_executor(None, self._open, input, config, kwargs) as call:
             restorer = self._chunks(call)
             feed = restorer.feed
-            watched = observed(call.observation)
             chunks: Any = _nothing()
+            chunk: Any = _END
             with ModelGuard() as guard:
                 chunks = call.model.astream(call.input, call.config, **call.options)
             try:
-                while True:
-                    chunk = _END
-                    with guard, watched:
-                        chunk = await anext(chunks, _END)
-                    if chunk is _END:
-                        break
+                with guard, observed(call.observation):
+                    chunk = await anext(chunks, _END)
+                while chunk is not _END:
                     # Looking for values of the model's own would keep the loop from serving
                     # others.
                     shown = await run_in_executor(None, feed, chunk) if call.looks else feed(chunk)
                     if shown is not None:
                         yield shown
+                    chunk = _END
+                    with guard:
+                        chunk = await anext(chunks, _END)
                 guard.check()
                 rest = await run_in_executor(None, restorer.flush)
                 if rest is not None:

@@ -7,11 +7,14 @@ import io
 import json
 import re
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+
+sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.accuracy import shipped
 from piirag.cli import app
