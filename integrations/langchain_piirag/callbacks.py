@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -19,13 +17,15 @@ from langchain_piirag.documents import PIIDocumentScrubber
 from langchain_piirag.messages import MessageRedactor
 from langchain_piirag.observing import current
 from langchain_piirag.references import is_private
+from langchain_piirag.run_facts import host_of, usage_of
 from langchain_piirag.texts import as_sent, flat, reply_text
 from langchain_piirag.watching import features_of, session_of
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError, InvalidInputError, PIIBlockedError
 from piirag.governance.audit import AuditLog
 from piirag.governance.observation import Observation
-from piirag.governance.recorder import OpenRecord, Recorder, chunk_of, word
+from piirag.governance.record_names import chunk_of, word
+from piirag.governance.recorder import OpenRecord, Recorder
 from piirag.governance.stamps import STAMP_KEYS, stamps_of
 from piirag.policy import Policy
 from piirag.redaction import RedactionSession, Redactor, Scrubber
@@ -50,8 +50,6 @@ _SENT_OPTIONS = (
     "safety_identifier",
     "prompt_cache_key",
 )
-_MOST_TOKENS = 2**53
-_ADDRESSES = ("openai_api_base", "base_url", "azure_endpoint", "api_base", "endpoint_url")
 
 
 class PIICallbackHandler(BaseCallbackHandler):
@@ -198,7 +196,7 @@ class PIICallbackHandler(BaseCallbackHandler):
         text = reply_text(response)
         if record.redact is not None:
             text = record.redact(text)
-        self.recorder.end(record, "ok", reply=text, **_usage(response))
+        self.recorder.end(record, "ok", reply=text, **usage_of(response))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
         """Record the type of the error, never its message."""
@@ -300,7 +298,7 @@ class PIICallbackHandler(BaseCallbackHandler):
             parent_id=str(parent) if parent else None,
             provider=word(metadata.get("ls_provider")),
             request_model=word(metadata.get("ls_model_name")),
-            server_address=_host(serialized),
+            server_address=host_of(serialized),
         )
 
     def _looks(self, record: OpenRecord, what: str) -> bool:
@@ -377,46 +375,3 @@ def _look_at_options(
                 parts.option(name, told[name])
             else:
                 parts.lenient(told[name], name)
-
-
-def _host(serialized: Mapping[str, Any] | None) -> str | None:
-    """The host that a client was told to call, as far as its serialised form tells."""
-    told = (serialized or {}).get("kwargs")
-    for name in _ADDRESSES if isinstance(told, Mapping) else ():
-        address = told.get(name) if isinstance(told, Mapping) else None
-        if isinstance(address, str):
-            try:
-                return word(urlsplit(address).hostname)
-            except ValueError:
-                return None
-    return None
-
-
-def _usage(response: LLMResult) -> dict[str, Any]:
-    """Tokens of the prompt and the reply, and the model that answered."""
-    total: Counter[str] = Counter()
-    model: str | None = None
-    for batch in response.generations:
-        for generation in batch:
-            message = getattr(generation, "message", None)
-            told = getattr(message, "response_metadata", None) or {}
-            if isinstance(told, Mapping):
-                model = model or word(told.get("model_name") or told.get("model"))
-            for key in ("input_tokens", "output_tokens"):
-                total[key] += _number(getattr(message, "usage_metadata", None), key)
-    told = response.llm_output or {}
-    told = told if isinstance(told, Mapping) else {}
-    usage = told.get("token_usage")
-    if not any(total.values()):
-        total["input_tokens"] = _number(usage, "prompt_tokens")
-        total["output_tokens"] = _number(usage, "completion_tokens")
-    return {
-        "response_model": model or word(told.get("model_name")),
-        **{key: n for key, n in total.items() if n},
-    }
-
-
-def _number(usage: Any, key: str) -> int:
-    """A number of tokens; what is none counts as not told."""
-    number = usage.get(key) if isinstance(usage, Mapping) else None
-    return number if type(number) is int and 0 < number < _MOST_TOKENS else 0

@@ -12,7 +12,8 @@ from uuid import UUID
 from langchain_core.documents import Document
 
 from langchain_piirag.watching import watchers
-from piirag.governance.recorder import Recorder, chunk_of
+from piirag.governance.record_names import chunk_of
+from piirag.governance.recorder import Recorder
 from piirag.tenancy import Chunk, TenantBinding
 
 Seen = Callable[[Sequence[Document], Sequence[float] | None], None]

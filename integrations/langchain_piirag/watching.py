@@ -10,7 +10,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from langchain_piirag.texts import flat
-from piirag.governance.recorder import Recorder, word
+from piirag.governance.record_names import word
+from piirag.governance.recorder import Recorder
 
 
 @runtime_checkable

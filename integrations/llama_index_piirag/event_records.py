@@ -29,7 +29,8 @@ from llama_index_piirag.retriever import TenantRetriever
 from llama_index_piirag.span_records import OpenSpan, SpanRecords, counting, told_by, uuid_of
 from llama_index_piirag.texts import flat
 from piirag.errors import PiiragError
-from piirag.governance.recorder import MOST_OPEN, OpenRecord, Recorder, chunk_of, word
+from piirag.governance.record_names import chunk_of, word
+from piirag.governance.recorder import MOST_OPEN, OpenRecord, Recorder
 from piirag.redaction import RedactionSession
 
 _ADDRESSES = ("api_base", "base_url", "azure_endpoint", "endpoint_url")

@@ -21,7 +21,8 @@ from llama_index_piirag.span_records import SpanRecords
 from piirag.detection.known import Known
 from piirag.errors import ConfigurationError
 from piirag.governance.audit import AuditLog
-from piirag.governance.recorder import Recorder, word
+from piirag.governance.record_names import word
+from piirag.governance.recorder import Recorder
 from piirag.policy import Policy
 from piirag.redaction import Redactor, Scrubber
 

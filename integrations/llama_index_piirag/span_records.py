@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from llama_index.core.tools import BaseTool, ToolOutput
 
-from piirag.governance.recorder import MOST_OPEN, Recorder, word
+from piirag.governance.record_names import word
+from piirag.governance.recorder import MOST_OPEN, Recorder
 
 _ID = re.compile(r"(?P<name>.*)-(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.DOTALL)
 _CALLS = frozenset({"call", "acall", "__call__"})

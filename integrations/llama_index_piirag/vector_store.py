@@ -36,7 +36,8 @@ from piirag.errors import (
     PIIBlockedError,
     TenancyError,
 )
-from piirag.governance.recorder import Recorder, chunk_of
+from piirag.governance.record_names import chunk_of
+from piirag.governance.recorder import Recorder
 from piirag.redaction.tokens import PSEUDONYM
 from piirag.tenancy import TenantBinding
 from piirag.tenancy.filters import Clause

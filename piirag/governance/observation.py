@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from piirag.errors import AuditError
 from piirag.governance.labels import above, highest
@@ -151,3 +152,45 @@ def label_of(scrubber: Scrubber | None, user_id: str | None, text: Callable[[], 
 def is_above(label: str | None, ceiling: str | None) -> bool:
     """Whether a label is over a ceiling; without one, nothing is."""
     return ceiling is not None and above(label, ceiling)
+
+
+class Current:
+    """Where an adapter of a framework keeps the call of a wrapper that is being made.
+
+    It is for records only: whose data a call may see is never decided by it (threat T14).
+
+    Args:
+        name: Of its context variable.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._held: ContextVar[Observation | None] = ContextVar(name, default=None)
+
+    def get(self) -> Observation | None:
+        """The call that is being made here, if any."""
+        return self._held.get()
+
+    def observed(self, observation: Observation) -> Observed:
+        """Let observers find an observation while the model is called."""
+        return Observed(self._held, observation)
+
+
+class Observed:
+    """A block in which an observation is found; it may be entered again when it was left.
+
+    Args:
+        held: The context variable.
+        observation: The observation.
+    """
+
+    __slots__ = ("_held", "_observation", "_token")
+
+    def __init__(self, held: ContextVar[Observation | None], observation: Observation) -> None:
+        self._held = held
+        self._observation = observation
+
+    def __enter__(self) -> None:
+        self._token = self._held.set(self._observation)
+
+    def __exit__(self, *error: object) -> None:
+        self._held.reset(self._token)

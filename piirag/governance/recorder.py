@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import uuid
@@ -22,11 +21,11 @@ from piirag.errors import (
 from piirag.governance.audit import AuditLog, AuditRecord
 from piirag.governance.labels import highest
 from piirag.governance.observation import Observation
+from piirag.governance.record_names import name_of, word
 from piirag.governance.seen import SeenTexts
-from piirag.governance.stamps import stamps_of
 from piirag.redaction.heard import without_values
 from piirag.redaction.session import RedactionSession
-from piirag.redaction.tokens import LITERAL, PSEUDONYM
+from piirag.redaction.tokens import LITERAL
 
 MOST_OPEN = 10_000
 """Calls that may be open at once; the oldest beyond them is recorded as abandoned."""
@@ -38,7 +37,6 @@ ABANDONED = "piirag.Abandoned"
 """`error.type` of a call of which no end was ever told."""
 
 _LEFT = frozenset({"builtins.GeneratorExit", "asyncio.exceptions.CancelledError"})
-_WORD = re.compile(r"[\w.:/@+-]{1,100}")
 
 Chunks = Sequence[Mapping[str, Any]]
 _BLOCKS = (PIIBlockedError, ProviderPolicyError)
@@ -110,9 +108,7 @@ class Recorder:
         features: Collection[str] = (),
     ) -> None:
         names = [] if feature is None else [feature]
-        if isinstance(features, str) or not all(
-            isinstance(name, str) and _WORD.fullmatch(name) for name in [*names, *features]
-        ):
+        if isinstance(features, str) or not all(word(name) for name in [*names, *features]):
             raise ConfigurationError("a feature is a name without spaces; features a list of such")
         self.audit = AuditLog(audit) if isinstance(audit, str | Path) else audit
         self._user_id = user_id
@@ -353,42 +349,6 @@ class Recorder:
 
     def __repr__(self) -> str:
         return "Recorder(...)"
-
-
-def chunk_of(
-    text: str, id: str | None, metadata: Mapping[str, Any], score: float | None = None
-) -> dict[str, Any]:
-    """What a record tells of a chunk: id, score, pseudonyms, source, label.
-
-    Args:
-        text: Its text, scrubbed.
-        id: Its id, scrubbed.
-        metadata: Its metadata, with the stamps.
-        score: Of the search that found it.
-    """
-    stamps = stamps_of(metadata)
-    made = {
-        "id": id,
-        "score": None if score is None else float(score),
-        "pseudonyms": list(dict.fromkeys(m.group() for m in PSEUDONYM.finditer(text))) or None,
-        "source": stamps.get("source"),
-        "label": stamps.get("label"),
-    }
-    return {key: value for key, value in made.items() if value is not None}
-
-
-def word(value: Any) -> str | None:
-    """A name of a model, a provider, a host or a type; anything else is no name."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
-
-
-def name_of(error: BaseException) -> str:
-    """The qualified name of an exception's type."""
-    inner = getattr(error, "error_type", None)
-    if isinstance(error, PiiragError) and isinstance(inner, str) and word(inner):
-        # A `ModelCallError` stands for the provider's own.
-        return inner
-    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def _decide_prompt(record: OpenRecord, observation: Observation) -> None:

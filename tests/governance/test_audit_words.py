@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from piirag.governance.audit import AuditLog, AuditRecord
-from piirag.governance.recorder import name_of
+from piirag.governance.record_names import name_of
 from piirag.testing.audit import KEY
 
 

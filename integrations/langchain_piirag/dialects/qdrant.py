@@ -11,7 +11,8 @@ from langchain_core.documents import Document
 
 from langchain_piirag.dialects.base import Dialect, Scored
 from piirag.erasure import ErasureTarget
-from piirag.erasure.targets.qdrant import ID_KEY, QdrantTarget, item_id, point_id
+from piirag.erasure.targets.qdrant import QdrantTarget
+from piirag.erasure.targets.qdrant_points import ID_KEY, item_id, point_id
 from piirag.errors import ConfigurationError, InvalidInputError
 from piirag.tenancy import Scope, TenantTags
 from piirag.tenancy.languages.qdrant import QdrantLanguage, as_filter, path, search_params

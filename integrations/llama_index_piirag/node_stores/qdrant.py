@@ -15,7 +15,8 @@ from llama_index.core.vector_stores.utils import node_to_metadata_dict
 
 from llama_index_piirag.node_stores.base import NodeStore, Record, Search, node_of
 from piirag.erasure import ErasureTarget
-from piirag.erasure.targets.qdrant import ID_KEY, QdrantTarget, item_id, node_text, point_id
+from piirag.erasure.targets.qdrant import QdrantTarget
+from piirag.erasure.targets.qdrant_points import ID_KEY, item_id, node_text, point_id
 from piirag.errors import ConfigurationError, InvalidInputError, UnsupportedStoreError
 from piirag.tenancy import Scope, TenantTags
 from piirag.tenancy.languages.qdrant import QdrantLanguage, as_filter, search_params

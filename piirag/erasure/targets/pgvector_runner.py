@@ -154,13 +154,17 @@ class PsycopgRunner(Runner):
 
 def _parsed(given: Any) -> dict[str, Any]:
     """The parameters in a connection string; psycopg's own errors quote it, passwords too."""
+    from psycopg import Error
     from psycopg.conninfo import conninfo_to_dict
 
+    found: dict[str, Any] | None = None
     try:
-        return dict(conninfo_to_dict(given))
-    except Exception:  # noqa: BLE001, S110 - what it says is withheld
-        pass
-    raise ConfigurationError("psycopg cannot read the connection string")
+        found = dict(conninfo_to_dict(given))
+    except (Error, TypeError, ValueError):
+        found = None
+    if found is None:
+        raise ConfigurationError("psycopg cannot read the connection string")
+    return found
 
 
 class EngineRunner(Runner):

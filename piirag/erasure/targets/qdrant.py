@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +14,19 @@ from piirag.erasure.target import (
     register_resolver,
 )
 from piirag.erasure.targets.base import StoreTarget
+from piirag.erasure.targets.qdrant_points import (
+    ID_KEY,
+    dense_of,
+    item_id,
+    node_text,
+    point_id,
+    with_text,
+)
 from piirag.errors import ErasureError
 from piirag.tenancy.languages.qdrant import path
 from piirag.tenancy.tags import TenantTags
 
-ID_KEY = "_piirag_id"
-"""Metadata key of an item's id: Qdrant's own ids are numbers and UUIDs only."""
-
 _PAGE = 500
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _KEEPS = (
     "Qdrant's file keeps the bytes of deleted points until they are overwritten; so do its "
     "backups and the file system"
@@ -36,32 +36,6 @@ _SERVER = (
     "deleted points when it rewrites a segment, its write-ahead log and snapshots keep them"
 )
 _MEMORY = "this Qdrant is in memory only and has no files"
-
-
-def point_id(id: str, under: str = "") -> str | int:
-    """The id of a point from an item's id.
-
-    Ids that piirag makes have the user's tag and a colon in them, so none of them is a UUID or a
-    number; one that is comes from Qdrant.
-
-    Args:
-        id: The item's.
-        under: Under which key of the payload metadata are; empty where they are the payload.
-            Frameworks that share a collection must not replace each other's items, which they
-            could not read.
-    """
-    if _UUID.fullmatch(id):
-        return id
-    if id.isascii() and id.isdigit():
-        return int(id)
-    whole = f"piirag\0{under}\0{id}".encode("utf-8", "surrogatepass")
-    return str(uuid.UUID(bytes=hashlib.sha256(whole).digest()[:16]))
-
-
-def item_id(point: Any, metadata: Mapping[str, Any]) -> str:
-    """The id of an item from that of its point and its metadata."""
-    found = metadata.get(ID_KEY)
-    return found if isinstance(found, str) else str(point)
 
 
 class QdrantTarget(StoreTarget):
@@ -273,7 +247,7 @@ class QdrantTarget(StoreTarget):
                 points.append(
                     models.PointStruct(
                         id=point.id,
-                        vector=_dense(point.vector, vector_of.get(id)),
+                        vector=dense_of(point.vector, vector_of.get(id)),
                         payload=self._payload(point.payload, new[id]),
                     )
                 )
@@ -307,7 +281,7 @@ class QdrantTarget(StoreTarget):
             key = next((key for key in self._text_keys if key in old), self._text_keys[0])
             return {key: text, self._metadata_key: metadata}
         if "_node_content" in metadata:
-            return {**metadata, "_node_content": _with_text(metadata["_node_content"], text)}
+            return {**metadata, "_node_content": with_text(metadata["_node_content"], text)}
         key = next((key for key in self._text_keys if key in old), self._text_keys[0])
         return {**metadata, key: text}
 
@@ -382,41 +356,6 @@ class QdrantTarget(StoreTarget):
         whole = node_text(payload)
         found = [whole, *(payload.get(key) for key in self._text_keys)]
         return next((text for text in found if isinstance(text, str)), None)
-
-
-def node_text(payload: Mapping[str, Any]) -> str | None:
-    """The text in the node that LlamaIndex wrote; None where there is none."""
-    content = payload.get("_node_content")
-    try:
-        node = json.loads(content) if isinstance(content, str) else None
-    except ValueError:
-        return None
-    if not isinstance(node, dict):
-        return None
-    resource = node.get("text_resource")
-    found = node.get("text") or (resource.get("text") if isinstance(resource, dict) else None)
-    return found if isinstance(found, str) else None
-
-
-def _with_text(content: Any, text: str) -> Any:
-    """LlamaIndex's node, with another text."""
-    try:
-        node = json.loads(content)
-    except (TypeError, ValueError):
-        return content
-    if isinstance(node.get("text_resource"), dict):
-        node["text_resource"]["text"] = text
-    if "text" in node or "text_resource" not in node:
-        node["text"] = text
-    return json.dumps(node, ensure_ascii=False)
-
-
-def _dense(old: Any, new: Sequence[float] | None) -> Any:
-    """The vectors of a point without the sparse ones, the dense one replaced if there is a new."""
-    if not isinstance(old, dict):
-        return old if new is None else list(new)
-    dense = {name: vector for name, vector in old.items() if isinstance(vector, list)}
-    return dense if new is None else {name: list(new) for name in dense}
 
 
 def _local(client: Any) -> Any:

@@ -81,7 +81,8 @@ class AuditLog:
                 sink.open()
         self._key = key
         self._tags = tags
-        self._begun: set[str] = set()
+        # Sinks, which this log keeps, by identity: a mark is made of a path that is looked up.
+        self._begun: set[int] = set()
         writer = Writer((policy or LoggingPolicy()).over(DEFAULTS), guard=guard, key=key)
         self._cleaner = Cleaner(writer, lambda user_id: self.tags.tagger(user_id))
 
@@ -126,9 +127,9 @@ class AuditLog:
             other.emit({**self._cleaner.cleaned(other.name, fields, redacted), **place})
 
     def _append(self, sink: StoringSink, record: Mapping[str, Any]) -> dict[str, Any]:
-        mark = mark_of(sink)
-        if mark in self._begun:
+        if id(sink) in self._begun:
             return sink.append(record)
+        mark = mark_of(sink)
         # The mark outlives the log: a first record under a mark is that of a log that was wiped.
         # Looked for before the record is written, so that several that begin at once agree.
         before = self.tags.has_begun(mark)
@@ -136,7 +137,7 @@ class AuditLog:
         if before and sealed["seq"] == 1:
             sink.append(lost())
         self.tags.note_begun(mark)
-        self._begun.add(mark)
+        self._begun.add(id(sink))
         return sealed
 
     def user_tag(self, user_id: str) -> str:
